@@ -1,0 +1,35 @@
+"""Few-shot image translation: one picture's pose in the look of a class never seen.
+
+    >>> from funit import Translator
+    >>> translator = Translator.load("default")
+    >>> look = translator.encode_class(["fox-1.png", "fox-2.png"])
+    >>> translator.translate("cat.png", look).save("cat-as-fox.png")
+
+Importing `funit` imports neither torch nor anything else that takes time.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Translator", "UserError", "__version__", "train"]
+
+if TYPE_CHECKING:
+    from funit.errors import UserError
+    from funit.training.trainer import train
+    from funit.translator import Translator
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Translator":
+        from funit.translator import Translator
+
+        return Translator
+    if name == "train":
+        from funit.training.trainer import train
+
+        return train
+    if name == "UserError":
+        from funit.errors import UserError
+
+        return UserError
+    raise AttributeError(f"module `funit` has no attribute `{name}`")

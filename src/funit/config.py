@@ -1,0 +1,408 @@
+"""Every setting: frozen pydantic models, one for each part, and the two presets.
+
+A run's settings are a preset, then a YAML or JSON file, then `--set part.name=value`, each over the
+one before. Defaults are the paper's (FUNIT, arXiv 1905.01723); where the paper is silent, a comment
+says whose value it is.
+"""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from funit.errors import UserError
+
+Settings = dict[str, Any]  # as in a YAML file: {"model": {"image_size": 64}, ...}
+
+Positive = Annotated[int, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A frozen group of settings; unknown names and values of the wrong type are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ModelConfig(Section):
+    """The shape of the generator and of the discriminator."""
+
+    num_classes: Annotated[int, Field(ge=2)]
+    """Training classes; the discriminator scores each one."""
+
+    image_size: Annotated[int, Field(ge=16, le=1024)] = 128
+    """Height and width of every image, pixels."""
+
+    base_channels: Positive = 64
+    """Channels after the generator's first convolutions; doubled with every halving."""
+
+    num_halvings: Annotated[int, Field(ge=1, le=6)] = 3
+    """How often the content encoder halves the image; the image decoder doubles as often."""
+
+    num_residual_blocks: Annotated[int, Field(ge=1)] = 2
+    """Residual blocks of the content encoder, and AdaIN residual blocks of the image decoder."""
+
+    class_encoder_halvings: Annotated[int, Field(ge=1, le=8)] = 4
+    """How often the class encoder halves an example; the first two halvings double its channels."""
+
+    class_code_size: Positive = 64
+    """Numbers in a class code."""
+
+    mlp_size: Positive = 256
+    """Width of the AdaIN decoder's two hidden layers."""
+
+    upsampling_kernel_size: Literal[3, 5] = 5
+    """Kernel of the convolution after each doubling."""
+
+    upsampling_norm: Literal["instance", "adain"] = "instance"
+    """Normalisation after each doubling: the paper's, or AdaIN there too."""
+
+    discriminator_channels: Positive = 64
+    """Channels after the discriminator's first convolution; doubled at every scale."""
+
+    discriminator_halvings: Annotated[int, Field(ge=1, le=8)] = 4
+    """How often the discriminator halves the image."""
+
+    discriminator_max_channels: Positive = 1024
+    """The discriminator's channels are never more."""
+
+    discriminator_blocks: Annotated[int, Field(ge=1)] = 2
+    """Residual blocks at each scale but the last, which has two."""
+
+    discriminator_head: Literal["patch", "pooled"] = "patch"
+    """A map of patch scores, or one score an image: global average pooling, then linear [0026]."""
+
+    discriminator_norm: bool = False
+    """Instance normalisation with a learned affine map in the discriminator (claim 3)."""
+
+    max_bytes: Positive | None = None
+    """Refuse a model whose generator's weights need more bytes in 32 bits [0044]."""
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        deepest = max(self.num_halvings, self.discriminator_halvings)
+        step = 2**self.num_halvings
+        if self.image_size % step:
+            raise UserError(
+                f"`model.image_size` {self.image_size} cannot be halved {self.num_halvings} times",
+                hint=f"choose a multiple of {step}, e.g. {self.image_size // step * step or step}",
+            )
+        if self.image_size < 2 ** (deepest + 1):
+            raise UserError(
+                f"`model.image_size` {self.image_size} is too small to be halved {deepest} times: "
+                "reflection padding needs at least 2 x 2",
+                hint=f"choose at least {2 ** (deepest + 1)}, or lower `model.num_halvings` and "
+                "`model.discriminator_halvings`",
+            )
+        if self.image_size < 2**self.class_encoder_halvings:
+            raise UserError(
+                f"`model.image_size` {self.image_size} is too small for "
+                f"`model.class_encoder_halvings` {self.class_encoder_halvings}",
+                hint=f"choose at least {2**self.class_encoder_halvings}",
+            )
+        return self
+
+
+class DataConfig(Section):
+    """How files become training images."""
+
+    resize_ratio: Annotated[float, Field(ge=1, le=2)] = 140 / 128
+    """The shortest side is resized to this times `model.image_size` before the random crop."""
+
+    flip: bool = True
+    """Mirror half of the images."""
+
+    background: tuple[int, int, int] = (255, 255, 255)
+    """What shows through transparent pixels: red, green, blue in 0..255."""
+
+
+class TrainingConfig(Section):
+    """How the networks learn, when to stop, log and save; progress is counted in images seen."""
+
+    seed: int = 0
+    """Of the initial weights, the batches and everything else that is drawn."""
+
+    batch_size: Positive = 64
+    """Content images a step, over all processes together."""
+
+    shots: Positive | tuple[Positive, Positive] = 1
+    """Example images of each class code: K, or [lowest, highest] to draw K anew for every batch."""
+
+    reconstruct_from: Literal["itself", "class"] = "itself"
+    """Whose class code reconstructs an image: its own (the paper), or other images of its class."""
+
+    back_translation: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the reconstructions that start from the image's translation instead of the image."""
+
+    optimizer: Literal["rmsprop", "adam"] = "rmsprop"
+    """RMSProp is the paper's; Adam runs with betas (0, 0.99)."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    """Of both networks."""
+
+    weight_decay: Weight = 1e-4
+    """Of both networks."""
+
+    penalty_every: Positive = 1
+    """Steps between gradient penalties; each is multiplied by this number."""
+
+    average_half_life: Annotated[float, Field(gt=0)] = 44_000
+    """Images after which a weight's share in the moving average is halved: 0.999 a step at 64."""
+
+    average_ramp_up: Annotated[float, Field(gt=0)] = 0.1
+    """The half-life is at most this times the images seen, so that early averages are not stale."""
+
+    max_images: Positive | None = 6_400_000
+    """Stop after so many content images in the whole run: 100,000 steps of 64."""
+
+    max_passes: Annotated[float, Field(gt=0)] | None = None
+    """Stop after so many passes over the data."""
+
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    """Stop this call after so many minutes."""
+
+    patience_images: Positive | None = None
+    """Convergence: stop when the reconstruction loss found no new low in so many images."""
+
+    log_every_images: Positive = 1_000
+    """Images between lines of metrics.jsonl (there is one every 10 seconds in any case)."""
+
+    sample_every_images: Positive = 10_000
+    """Images between sample grids, curves and alarms."""
+
+    checkpoint_every_images: Positive = 10_000
+    """Images between checkpoints."""
+
+    keep_checkpoints: Annotated[int, Field(ge=2)] = 2
+    """Older checkpoints are removed."""
+
+    device: str = "auto"
+    """`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one."""
+
+    num_threads: Positive | None = None
+    """CPU threads of PyTorch; by default its own choice."""
+
+    tensorboard: bool = False
+    """Write TensorBoard events too (extra `tensorboard`)."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low, high = self.shots_range
+        if low > high:
+            raise UserError(
+                f"`training.shots` [{low}, {high}] runs backwards", hint=f"write [{high}, {low}]"
+            )
+        return self
+
+    @property
+    def shots_range(self) -> tuple[int, int]:
+        """The lowest and the highest K."""
+        return self.shots if isinstance(self.shots, tuple) else (self.shots, self.shots)
+
+
+class LossWeights(Section):
+    """What each term counts in the sum that is minimised."""
+
+    adversarial: Weight = 1.0
+    reconstruction: Weight = 0.1
+    feature_matching: Weight = 1.0
+    gradient_penalty: Weight = 10.0
+    """Of the mean squared gradient of each image's own score (docs/losses.md)."""
+
+
+class Config(Section):
+    """All settings of a run."""
+
+    model: ModelConfig
+    data: DataConfig = DataConfig()
+    training: TrainingConfig = TrainingConfig()
+    weights: LossWeights = LossWeights()
+
+
+# Settings that may differ when a run goes on: they change when and where, not what is computed.
+RESUMABLE = frozenset(
+    f"training.{name}"
+    for name in (
+        "max_images",
+        "max_passes",
+        "max_minutes",
+        "patience_images",
+        "log_every_images",
+        "sample_every_images",
+        "checkpoint_every_images",
+        "keep_checkpoints",
+        "device",
+        "num_threads",
+        "tensorboard",
+    )
+)
+
+PAPER: Settings = {}  # the defaults are the paper's
+
+SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
+    "model": {
+        "image_size": 64,
+        "base_channels": 16,
+        "mlp_size": 128,
+        "class_encoder_halvings": 4,
+        "upsampling_kernel_size": 3,
+        "upsampling_norm": "adain",
+        "discriminator_channels": 16,
+        "discriminator_halvings": 3,
+        "discriminator_max_channels": 128,
+        "discriminator_blocks": 1,
+    },
+    "data": {"resize_ratio": 1.0},
+    "training": {
+        "batch_size": 16,
+        "shots": 2,
+        "reconstruct_from": "class",
+        "optimizer": "adam",
+        "learning_rate": 5e-4,
+        "weight_decay": 0.0,
+        "penalty_every": 8,
+        "average_half_life": 2_000,
+        "max_images": 200_000,
+        "sample_every_images": 5_000,
+        "checkpoint_every_images": 5_000,
+    },
+    "weights": {"reconstruction": 10.0, "gradient_penalty": 0.5},
+}
+
+
+def preset(name: str) -> Settings:
+    """The settings of the preset `paper` or `small`; raises UserError for any other name."""
+    if name == "paper":
+        return PAPER
+    if name == "small":
+        return SMALL
+    raise UserError(f"no preset is called `{name}`", hint="there are `paper` and `small`")
+
+
+def merged(*layers: Settings) -> Settings:
+    """The settings of all layers, a later one over an earlier one."""
+    result: Settings = {}
+    for layer in layers:
+        for name, value in layer.items():
+            if isinstance(value, Mapping):
+                value = merged(result.get(name, {}), dict(value))
+            result[name] = value
+    return result
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in a YAML or JSON file; raises UserError where there is no such mapping."""
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"there is no file `{path}`", hint="check the path of --config") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise UserError(
+            f"`{path}` cannot be read as YAML or JSON: {str(error).splitlines()[0]}",
+            hint="it should look like a run's config.yaml",
+        ) from None
+    settings = {} if settings is None else settings
+    if not isinstance(settings, dict):
+        raise UserError(f"`{path}` holds no settings", hint="write e.g. `model: {image_size: 64}`")
+    return settings
+
+
+def parse_assignments(assignments: Iterable[str]) -> Settings:
+    """The settings of `--set part.name=value` options; values are YAML. Raises UserError."""
+    settings: Settings = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        part, dot, field = name.strip().partition(".")
+        if not (equals and dot):
+            raise UserError(
+                f"`--set {assignment}` is no assignment",
+                hint="write `--set training.batch_size=32`",
+            )
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(
+                f"the value of `--set {assignment}` is not YAML", hint="quote it"
+            ) from None
+        settings = merged(settings, {part: {field: parsed}})
+    return settings
+
+
+def build_config(settings: Settings) -> Config:
+    """A checked Config; raises UserError that names the setting, its value and what is allowed."""
+    _reject_unknown(settings)
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        # a union adds its branch's name to the path: the setting is the first two words
+        name = ".".join(str(word) for word in first["loc"][:2])
+        given = "" if first["type"] == "missing" else f" {first['input']!r}"
+        raise UserError(
+            f"`{name}`{given} is not valid: {first['msg'][0].lower()}{first['msg'][1:]}",
+            hint=_caption(name),
+        ) from None
+
+
+def setting_names() -> dict[str, str]:
+    """Every setting as `part.name`, with its caption."""
+    return {
+        f"{part}.{name}": (field.description or "").replace("\n", " ")
+        for part, section in Config.model_fields.items()
+        for name, field in _section(section.annotation).model_fields.items()
+    }
+
+
+def flat(config: Config) -> dict[str, Any]:
+    """Every setting as `part.name` with its value, in the types that JSON and YAML have."""
+    return {
+        f"{part}.{name}": value
+        for part, section in config.model_dump(mode="json").items()
+        for name, value in section.items()
+    }
+
+
+def to_yaml(config: Config) -> str:
+    """The whole config as YAML, in the order of the fields."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def to_json(config: Config) -> str:
+    """The whole config as JSON on one line."""
+    return json.dumps(config.model_dump(mode="json"))
+
+
+def _section(annotation: Any) -> type[Section]:
+    assert isinstance(annotation, type)
+    assert issubclass(annotation, Section)
+    return annotation
+
+
+def _caption(name: str) -> str:
+    caption = setting_names().get(name, "")
+    return f"{name} is: {caption[0].lower()}{caption[1:]}" if caption else "see docs/settings.md"
+
+
+def _reject_unknown(settings: Settings) -> None:
+    known = setting_names()
+    for part, section in settings.items():
+        if part not in Config.model_fields:
+            raise UserError(
+                f"there are no settings `{part}`", hint=_nearest(part, Config.model_fields)
+            )
+        if not isinstance(section, Mapping):
+            raise UserError(f"`{part}` holds no settings", hint=f"write `{part}: {{name: value}}`")
+        for field in section:
+            name = f"{part}.{field}"
+            if name not in known:
+                raise UserError(f"there is no setting `{name}`", hint=_nearest(name, known))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    return f"did you mean `{close[0]}`?" if close else f"there are {', '.join(known)}"

@@ -1,0 +1,13 @@
+"""The one error for what a user can put right."""
+
+
+class UserError(Exception):
+    """Something that the user can mend: what is wrong, with the value, and what to do.
+
+    The command line prints both lines and exits with 1; the server answers 4xx. No traceback.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint

@@ -1,0 +1,1 @@
+"""How good translations are: the metrics and the baselines they stand beside."""

@@ -1,0 +1,1 @@
+"""Batches to checkpoints: losses, the training step and the loop around it."""
