@@ -25,7 +25,9 @@ Weight = Annotated[float, Field(ge=0)]
 class Section(BaseModel):
     """A frozen group of settings; unknown names and values of the wrong type are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class ModelConfig(Section):
@@ -115,6 +117,9 @@ class DataConfig(Section):
 
     flip: bool = True
     """Mirror half of the images."""
+
+    num_unseen: Annotated[int, Field(ge=0)] = 0
+    """Classes kept back from training where DATA has no `unseen` part; drawn with the seed."""
 
     background: tuple[int, int, int] = (255, 255, 255)
     """What shows through transparent pixels: red, green, blue in 0..255."""
@@ -208,8 +213,14 @@ class LossWeights(Section):
     """What each term counts in the sum that is minimised."""
 
     adversarial: Weight = 1.0
+    """Of the hinge loss, for both networks."""
+
     reconstruction: Weight = 0.1
+    """Of the mean absolute difference between an image and its reconstruction."""
+
     feature_matching: Weight = 1.0
+    """Of the mean absolute difference between the discriminator's features (docs/losses.md)."""
+
     gradient_penalty: Weight = 10.0
     """Of the mean squared gradient of each image's own score (docs/losses.md)."""
 
@@ -283,13 +294,14 @@ def preset(name: str) -> Settings:
     raise UserError(f"no preset is called `{name}`", hint="there are `paper` and `small`")
 
 
-def merged(*layers: Settings) -> Settings:
+def merged(*layers: Mapping[str, Any]) -> Settings:
     """The settings of all layers, a later one over an earlier one."""
     result: Settings = {}
     for layer in layers:
         for name, value in layer.items():
             if isinstance(value, Mapping):
-                value = merged(result.get(name, {}), dict(value))
+                below = result.get(name)
+                value = merged(below if isinstance(below, Mapping) else {}, value)
             result[name] = value
     return result
 
@@ -402,7 +414,7 @@ def _reject_unknown(settings: Settings) -> None:
                 raise UserError(f"there is no setting `{name}`", hint=_nearest(name, known))
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _nearest(name: object, known: Iterable[str]) -> str:
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
     return f"did you mean `{close[0]}`?" if close else f"there are {', '.join(known)}"

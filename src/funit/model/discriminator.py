@@ -1,0 +1,98 @@
+"""The discriminator: an image and a class in; a map of patch scores and features out.
+
+Shapes: B images of H x W pixels, N training classes, C feature channels, h x w patches.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from funit.config import ModelConfig
+from funit.model.layers import convolution, initialised, linear
+
+SLOPE = 0.2  # of the leaky ReLU, as in the released code; the paper is silent
+
+
+class PreActivationBlock(nn.Module):
+    """A residual block with activation first; a 1x1 shortcut where the widths differ."""
+
+    def __init__(self, in_channels: int, out_channels: int, norm: bool) -> None:
+        super().__init__()
+        narrow = min(in_channels, out_channels)
+        self.norm1 = _normalisation(in_channels, norm)
+        self.conv1 = convolution(in_channels, narrow, 3)
+        self.norm2 = _normalisation(narrow, norm)
+        self.conv2 = convolution(narrow, out_channels, 3)
+        self.shortcut: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.shortcut = initialised(nn.Conv2d(in_channels, out_channels, 1, bias=False))
+
+    def forward(self, features: Tensor) -> Tensor:
+        # (B, in, H, W) -> (B, out, H, W)
+        hidden = self.conv1(F.leaky_relu(self.norm1(features), SLOPE))
+        hidden = self.conv2(F.leaky_relu(self.norm2(hidden), SLOPE))
+        return self.shortcut(features) + hidden
+
+
+class Discriminator(nn.Module):
+    """Scores patches of an image as real pictures of one class out of N (claim 2).
+
+    N binary tasks at once: only the row of the wanted class is read, so that the other classes get
+    no gradient, and time does not grow with N.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.discriminator_channels
+        self.stem = convolution(3, width, 7)
+        self.scales = nn.ModuleList()
+        for scale in range(config.discriminator_halvings + 1):
+            is_last = scale == config.discriminator_halvings
+            num_blocks = 2 if is_last else config.discriminator_blocks
+            wider = min(2 * width, config.discriminator_max_channels)
+            widths = [width] * num_blocks + [wider]
+            self.scales.append(
+                nn.Sequential(
+                    *(
+                        PreActivationBlock(widths[i], widths[i + 1], config.discriminator_norm)
+                        for i in range(num_blocks)
+                    )
+                )
+            )
+            width = wider
+        self.head = linear(width, config.num_classes)
+        self.is_pooled = config.discriminator_head == "pooled"
+
+    def forward(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        # (B, 3, H, W), (B,) -> scores (B, h, w), features (B, C, h, w)
+        features = self.features(images)
+        return self.score(features, classes), features
+
+    def features(self, images: Tensor) -> Tensor:
+        """All but the last layer: (B, 3, H, W) -> (B, C, h, w)."""
+        features = self.stem(images)
+        for index, scale in enumerate(self.scales):
+            if index:
+                features = F.avg_pool2d(F.pad(features, (1, 1, 1, 1), mode="reflect"), 3, 2)
+            features = scale(features)
+        return features
+
+    def score(self, features: Tensor, classes: Tensor) -> Tensor:
+        """The scores for each image's class: (B, C, h, w), (B,) -> (B, h, w)."""
+        activated = self._activated(features)
+        rows = self.head.weight[classes]
+        return (activated * rows[:, :, None, None]).sum(dim=1) + self.head.bias[classes, None, None]
+
+    def score_all(self, features: Tensor) -> Tensor:
+        """The scores for every class: (B, C, h, w) -> (B, N, h, w)."""
+        return F.conv2d(
+            self._activated(features), self.head.weight[:, :, None, None], self.head.bias
+        )
+
+    def _activated(self, features: Tensor) -> Tensor:
+        activated = F.leaky_relu(features, SLOPE)
+        return activated.mean(dim=(2, 3), keepdim=True) if self.is_pooled else activated
+
+
+def _normalisation(channels: int, norm: bool) -> nn.Module:
+    """Zero mean and unit variance, then an affine map that is learned (claim 3); or nothing."""
+    return nn.InstanceNorm2d(channels, affine=True) if norm else nn.Identity()

@@ -1,0 +1,42 @@
+"""The image decoder: a content map and the AdaIN statistics in; an image out.
+
+Shapes: B images of H x W pixels, d = 2**num_halvings, C = base_channels * d.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from funit.config import ModelConfig
+from funit.model.layers import AdaINResidualBlock, UpsamplingConvolution, adain, convolution
+
+
+class ImageDecoder(nn.Module):
+    """Draws the pose of a content map in the look that the AdaIN statistics carry."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        channels = config.base_channels * 2**config.num_halvings
+        self.blocks = nn.ModuleList(
+            AdaINResidualBlock(channels) for _ in range(config.num_residual_blocks)
+        )
+        self.doublings = nn.ModuleList(
+            UpsamplingConvolution(channels // 2**i, config.upsampling_kernel_size)
+            for i in range(config.num_halvings)
+        )
+        self.to_image = convolution(config.base_channels, 3, 7)
+        self.adain_when_doubling = config.upsampling_norm == "adain"
+
+    def forward(self, content_map: Tensor, statistics: list[tuple[Tensor, Tensor]]) -> Tensor:
+        # (B, C, H / d, W / d), and the mean and the deviation of each AdaIN layer -> (B, 3, H, W)
+        remaining = iter(statistics)
+        features = content_map
+        for block in self.blocks:
+            features = block(features, next(remaining), next(remaining))
+        for doubling in self.doublings:
+            features = doubling(features)
+            if self.adain_when_doubling:
+                features = F.relu(adain(features, *next(remaining)))
+            else:
+                features = F.relu(F.instance_norm(features))
+        return torch.tanh(self.to_image(features))

@@ -1,0 +1,189 @@
+"""What a person sees of a training: metrics.jsonl, sample grids, loss curves, alarms, a bar.
+
+Nothing here changes what is learned: sample grids have fixed inputs of their own.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+
+from funit.data.dataset import Samples
+from funit.data.images import image_grid, to_image, write_image
+from funit.model.generator import Generator
+from funit.training.losses import Terms
+
+COLLAPSE = 0.15  # alarm when outputs differ by less than this share of what real images do
+
+
+class Logbook:
+    """Writes RUN/metrics.jsonl; adds up terms on the device and reads numbers only for a line."""
+
+    def __init__(self, path: Path, tensorboard_dir: Path | None = None) -> None:
+        self.path = path
+        self.sums: Terms = {}
+        self.counts: dict[str, int] = {}
+        self.events = _tensorboard(tensorboard_dir)
+
+    def add(self, terms: Terms) -> None:
+        """Counts the terms of one step in."""
+        for name, value in terms.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def means(self) -> dict[str, float]:
+        """The mean of each term since the last call: for a lazy penalty, over its own steps."""
+        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        return means
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Appends a line; readers never see half of one."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if self.events is not None:
+            for name, value in line.items():
+                if isinstance(value, float):
+                    self.events.add_scalar(name, value, line["images"])
+
+    def read(self) -> list[dict[str, Any]]:
+        """All lines so far; one cut short by a power failure is left out."""
+        lines = []
+        if self.path.exists():
+            for text in self.path.read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(ValueError):
+                    lines.append(json.loads(text))
+        return lines
+
+    def rewind(self, images: int) -> None:
+        """Forgets what came after the checkpoint that the run goes on from."""
+        kept = [line for line in self.read() if line["images"] <= images]
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        temporary.replace(self.path)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How much the outputs of a sample grid differ: standard deviations, images in [-1, 1]."""
+
+    looks: float  # over the looks, for one pose
+    poses: float  # over the poses, for one look
+    real: float  # between real images of different classes
+
+    def alarm(self) -> str | None:
+        """What is wrong in words, when outputs no longer follow the look or the pose."""
+        if self.looks < COLLAPSE * self.real:
+            return "collapse: the outputs hardly depend on the examples"
+        if self.poses < COLLAPSE * self.real:
+            return "collapse: the outputs hardly depend on the pose"
+        return None
+
+
+@torch.no_grad()
+def draw_samples(generator: Generator, samples: Samples) -> Tensor:
+    """Every content image in every look: (M looks, N contents, 3, H, W)."""
+    content_maps = generator.encode_content(samples.contents)
+    codes = generator.encode_class(samples.examples)
+    rows = [generator.decode(content_maps, code.expand(len(content_maps), -1)) for code in codes]
+    return torch.stack(rows)
+
+
+def spread(drawn: Tensor, samples: Samples) -> Spread:
+    """The differences among the outputs of a sample grid, and among its real images."""
+    return Spread(
+        looks=float(drawn.std(dim=0).mean()),
+        poses=float(drawn.std(dim=1).mean()),
+        real=float(samples.examples[:, 0].std(dim=0).mean()),
+    )
+
+
+def write_samples(path: Path, grids: Iterable[tuple[Samples, Tensor]]) -> None:
+    """A picture: poses above, examples at the left, translations between; one block a part."""
+    rows: list[list[Any]] = []
+    for samples, drawn in grids:
+        num_shots = samples.examples.shape[1]
+        rows.append([None] * num_shots + [to_image(image) for image in samples.contents])
+        for examples, outputs in zip(samples.examples, drawn, strict=True):
+            rows.append([to_image(image) for image in [*examples, *outputs]])
+    path.parent.mkdir(exist_ok=True)
+    write_image(image_grid(rows), path)
+
+
+def write_curves(path: Path, lines: list[dict[str, Any]]) -> bool:
+    """One small plot for each term over images seen; False without the extra `plots`."""
+    try:
+        from matplotlib.figure import Figure  # takes half a second: only a training pays for it
+    except ImportError:
+        return False
+    names = sorted({name for line in lines for name in line if name[:2] in ("d/", "g/", "s/")})
+    if not names:
+        return True
+    columns = 3
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(4 * columns, 2.6 * rows), layout="constrained")
+    for index, name in enumerate(names):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        points = [(line["images"], line[name]) for line in lines if name in line]
+        axes.plot([x for x, _ in points], [y for _, y in points], linewidth=0.8)
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel("images seen", fontsize=7)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+    temporary = path.with_name(f".{path.name}.tmp")
+    figure.savefig(temporary, format="png", dpi=100)
+    temporary.replace(path)
+    return True
+
+
+class ProgressBar:
+    """Images seen, images a second, time left and the losses, on stderr."""
+
+    def __init__(self, progress: Progress, total: int | None) -> None:
+        self.progress = progress
+        self.start, self.started = 0, time.monotonic()
+        self.task = progress.add_task("training", total=total, losses="", rate="")
+
+    def resume(self, images: int) -> None:
+        """Counts from here: the rate is that of this call."""
+        self.start, self.started = images, time.monotonic()
+        self.progress.update(self.task, completed=images)
+
+    def update(self, images: int, means: dict[str, float]) -> None:
+        """Shows a new state."""
+        seconds = time.monotonic() - self.started
+        rate = f"{(images - self.start) / max(seconds, 1e-9):.1f} images/s"
+        losses = " ".join(f"{name} {value:.3g}" for name, value in means.items())
+        self.progress.update(self.task, completed=images, rate=rate, losses=losses)
+
+
+@contextlib.contextmanager
+def progress_bar(total: int | None) -> Iterator[tuple[ProgressBar, Callable[[str], None]]]:
+    """A bar for one training, and a function that says a line above it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:,}/{task.total:,} images" if total else "{task.completed:,} images"),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as progress:
+        yield ProgressBar(progress, total), progress.console.print
+
+
+def _tensorboard(folder: Path | None) -> Any:
+    if folder is None:
+        return None
+    from torch.utils.tensorboard import SummaryWriter  # the extra `tensorboard`
+
+    return SummaryWriter(str(folder))

@@ -1,0 +1,81 @@
+"""What each network minimises, term by term: tensors in, weighted scalars out.
+
+Shapes: B images, K examples, C feature channels, h x w patches. docs/losses.md has the formulas.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from funit.config import LossWeights
+from funit.data.dataset import Batch
+from funit.model.discriminator import Discriminator
+
+Terms = dict[str, Tensor]  # weighted scalars: their sum is minimised, their names are logged
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the generator drew from a batch: one pass serves the updates of both networks."""
+
+    translated: Tensor  # (B, 3, H, W): the content in the look of the examples
+    reconstructed: Tensor  # (B, 3, H, W): the content in the look of its own class
+
+
+def gradient_penalty(scores: Tensor, images: Tensor) -> Tensor:
+    """Mean squared gradient of each image's mean score (R1, Mescheder et al., 2018)."""
+    per_image = scores.flatten(1).mean(dim=1)  # (B, h, w) patch scores -> (B,)
+    (gradient,) = torch.autograd.grad(per_image.sum(), images, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+def discriminator_terms(
+    discriminator: Discriminator,
+    batch: Batch,
+    translated: Tensor,
+    weights: LossWeights,
+    penalty_factor: int,
+) -> Terms:
+    """Hinge loss on one real image of each target class and its translation; the penalty.
+
+    `penalty_factor` multiplies the gradient penalty: 0 in a step that leaves it out, else the
+    number of steps that it stands for.
+    """
+    real = batch.examples[:, 0]
+    with_penalty = bool(penalty_factor and weights.gradient_penalty)
+    if with_penalty:
+        real = real.detach().requires_grad_()  # R1 differentiates by the image
+    real_scores, _ = discriminator(real, batch.classes)
+    fake_scores, _ = discriminator(translated.detach(), batch.classes)
+    hinge = F.relu(1 - real_scores).mean() + F.relu(1 + fake_scores).mean()
+    terms = {"adversarial": weights.adversarial * hinge}
+    if with_penalty:
+        weight = penalty_factor * weights.gradient_penalty
+        terms["gradient_penalty"] = weight * gradient_penalty(real_scores, real)
+    return terms
+
+
+def generator_terms(
+    discriminator: Discriminator, batch: Batch, drawn: Drawn, weights: LossWeights
+) -> Terms:
+    """The generator's side of the hinge loss, feature matching, and reconstruction."""
+    scores, features = discriminator(drawn.translated, batch.classes)
+    return {
+        "adversarial": weights.adversarial * -scores.mean(),
+        "feature_matching": weights.feature_matching
+        * feature_distance(features, discriminator, batch.examples),
+        "reconstruction": weights.reconstruction * F.l1_loss(drawn.reconstructed, batch.content),
+    }
+
+
+def feature_distance(features: Tensor, discriminator: Discriminator, examples: Tensor) -> Tensor:
+    """L1 between the features of translations and the mean features of their examples.
+
+    Features are averaged over positions, those of the K examples over K too: (B, C, h, w) and
+    (B, K, 3, H, W) -> a scalar.
+    """
+    with torch.no_grad():  # the examples are real: nothing to learn from them here
+        real = discriminator.features(examples.flatten(0, 1)).mean(dim=(2, 3))
+    return F.l1_loss(features.mean(dim=(2, 3)), real.unflatten(0, examples.shape[:2]).mean(dim=1))

@@ -1,0 +1,171 @@
+"""A run folder: whose it is, with which settings, and whether a training works in it.
+
+    RUN/config.yaml     all settings          RUN/metrics.jsonl   a line at least every 10 seconds
+    RUN/run.json        data, classes         RUN/samples/        sample grids
+    RUN/checkpoints/    what it goes on from  RUN/curves.png      the losses over images seen
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from funit import __version__
+from funit.config import (
+    RESUMABLE,
+    Config,
+    Settings,
+    build_config,
+    flat,
+    merged,
+    preset,
+    read_settings,
+    to_yaml,
+)
+from funit.data.packed import Packed
+from funit.errors import UserError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder and its settings."""
+
+    path: Path
+    config: Config
+    about: dict[str, Any]  # run.json
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """Where the checkpoints are."""
+        return self.path / "checkpoints"
+
+    def save(self) -> None:
+        """Writes config.yaml and run.json."""
+        write_text(self.path / "config.yaml", to_yaml(self.config))
+        write_text(self.path / "run.json", json.dumps(self.about, indent=1))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the run folder for this process; raises UserError when another one works in it."""
+    if path.exists() and not path.is_dir():
+        raise UserError(f"`{path}` is a file", hint="give `--out` a folder for the run")
+    if path.is_dir() and any(path.iterdir()) and not (path / "run.json").exists():
+        leftovers = {entry.name for entry in path.iterdir()} - {"lock", "config.yaml"}
+        if leftovers:
+            raise UserError(
+                f"`{path}` exists and is no run folder", hint="give `--out` a new folder"
+            )
+    path.mkdir(parents=True, exist_ok=True)
+    with (path / "lock").open("w") as lock:  # the system releases it however the process ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another training works in `{path}`", hint="wait for it, or give another `--out`"
+            ) from None
+        yield
+
+
+def existing_settings(path: Path) -> Settings | None:
+    """The settings of the run in this folder; None where there is none."""
+    if not (path / "run.json").exists():
+        return None
+    _read_about(path)
+    return read_settings(path / "config.yaml")
+
+
+def requested_settings(path: Path, settings: Settings, preset_name: str | None) -> Settings:
+    """What a training in this folder is to use, before the data says the number of classes.
+
+    A new run: the preset, then `settings`. An existing one: its own, with `settings` over them.
+    """
+    existing = existing_settings(path)
+    if existing is None:
+        return merged(preset(preset_name or "small"), settings)
+    started_with = _read_about(path)["preset"]
+    if preset_name not in (None, started_with):
+        raise UserError(
+            f"`{path}` was started with the preset `{started_with}`, not `{preset_name}`",
+            hint="leave `--preset` out to go on, or give another `--out`",
+        )
+    return merged(existing, settings)
+
+
+def open_run(path: Path, settings: Settings, preset_name: str | None, packed: Packed) -> Run:
+    """A new run, or the existing one when it may go on with these settings; writes nothing."""
+    existing = existing_settings(path)
+    settings = merged(settings, {"model": {"num_classes": _num_classes(settings, packed)}})
+    config = build_config(settings)
+    if existing is None:
+        about = {
+            "format": FORMAT,
+            "version": __version__,
+            "preset": preset_name or "small",
+            "data": {"fingerprint": packed.fingerprint, "num_images": packed.num_images},
+            "classes": list(packed.classes),
+        }
+    else:
+        about = _read_about(path)
+        _check_unchanged(path, build_config(existing), config)
+        _check_same_data(path, about, packed)
+    return Run(path, config, about)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a file in one piece: a temporary name, synced, then renamed."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads((path / "run.json").read_text())
+        found = about["format"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"`{path}/run.json` is damaged", hint="give another `--out`") from None
+    if found != FORMAT:
+        raise UserError(
+            f"`{path}` has run format {found}; this version reads {FORMAT}",
+            hint=f"use the version of funit that made it: {about.get('version', 'unknown')}",
+        )
+    return about
+
+
+def _num_classes(settings: Settings, packed: Packed) -> int:
+    wanted: int | None = settings.get("model", {}).get("num_classes")
+    found = len(packed.classes)
+    if wanted not in (None, found):
+        raise UserError(
+            f"`model.num_classes` is {wanted}, but the data has {found} training classes",
+            hint="leave `model.num_classes` out: it is counted",
+        )
+    return found
+
+
+def _check_unchanged(path: Path, before: Config, now: Config) -> None:
+    old, new = flat(before), flat(now)
+    for name, value in new.items():
+        if name not in RESUMABLE and value != old[name]:
+            raise UserError(
+                f"`{path}` was started with `{name}` {old[name]}, not {value}",
+                hint="leave it out to go on as before, or give another `--out` for a new run",
+            )
+
+
+def _check_same_data(path: Path, about: dict[str, Any], packed: Packed) -> None:
+    if about["data"]["fingerprint"] != packed.fingerprint:
+        raise UserError(
+            f"`{path}` was trained on other data than this",
+            hint="go on with the data it began with, or give another `--out`",
+        )

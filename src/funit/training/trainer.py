@@ -1,0 +1,465 @@
+"""One step of the paper's algorithm, and the loop around it.
+
+`train` is the whole of `funit train`: the same call goes on where the last one stopped.
+"""
+
+import copy
+import ctypes
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from funit.config import Config, Settings, TrainingConfig, build_config
+from funit.data.dataset import Batch, Dataset, Samples, fixed_samples
+from funit.data.packed import Packed, packed_for
+from funit.errors import UserError
+from funit.model.discriminator import Discriminator
+from funit.model.generator import Generator
+from funit.training.checkpoint import (
+    Checkpoint,
+    Tensors,
+    latest_checkpoint,
+    prune_checkpoints,
+    write_checkpoint,
+)
+from funit.training.logbook import (
+    Logbook,
+    ProgressBar,
+    draw_samples,
+    progress_bar,
+    spread,
+    write_curves,
+    write_samples,
+)
+from funit.training.losses import Drawn, Terms, discriminator_terms, generator_terms
+from funit.training.run import Run, locked, open_run, requested_settings
+
+Network = TypeVar("Network", bound=nn.Module)
+Snapshot = Callable[[Generator], dict[str, float]]
+
+SECONDS_PER_LINE = 10.0  # metrics.jsonl gets a line at least so often
+
+
+class Trainer:
+    """Both networks, the moving average of the generator, and one step of their training."""
+
+    def __init__(self, config: Config, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        with torch.random.fork_rng():
+            torch.manual_seed(config.training.seed)
+            generator, discriminator = Generator(config.model), Discriminator(config.model)
+        self.generator = _placed(generator, device)
+        self.discriminator = _placed(discriminator, device)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self.g_optimizer = _optimizer(self.generator, config.training)
+        self.d_optimizer = _optimizer(self.discriminator, config.training)
+        self.steps = 0
+        self.images = 0
+
+    def step(self, batch: Batch) -> Terms:
+        """One update of the discriminator, then one of the generator (the paper's algorithm)."""
+        weights = self.config.weights
+        drawn = self.draw(batch)  # one pass of the generator serves both updates
+
+        d_terms = discriminator_terms(
+            self.discriminator, batch, drawn.translated, weights, self._penalty_factor()
+        )
+        _update(self.d_optimizer, d_terms)
+
+        with frozen(self.discriminator):
+            g_terms = generator_terms(self.discriminator, batch, drawn, weights)
+        _update(self.g_optimizer, g_terms)
+
+        self.steps += 1
+        self.images += len(batch)
+        self._update_average(len(batch))
+        return named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
+
+    def draw(self, batch: Batch) -> Drawn:
+        """Translates and reconstructs the content images of a batch."""
+        training = self.config.training
+        content_map = self.generator.encode_content(batch.content)
+        target_code = self.generator.encode_class(batch.examples)
+        from_itself = training.reconstruct_from == "itself"
+        own = batch.content[:, None] if from_itself else batch.siblings
+        own_code = self.generator.encode_class(own)
+        num_back = round(training.back_translation * len(batch))
+        if not num_back:
+            both = self.generator.decode(
+                torch.cat([content_map, content_map]), torch.cat([target_code, own_code])
+            )
+            return Drawn(*both.chunk(2))
+        # Back-translation: the pose is read from the translation, in which the own look is gone,
+        # so that the look has to come from the class code. Detached: nothing can be hidden in it.
+        translated = self.generator.decode(content_map, target_code)
+        back_map = self.generator.encode_content(translated[:num_back].detach())
+        own_map = torch.cat([back_map, content_map[num_back:]])
+        return Drawn(translated, self.generator.decode(own_map, own_code))
+
+    def tensors(self) -> dict[str, Tensors]:
+        """All that a checkpoint keeps, by file."""
+        return {
+            "generator": self.generator.state_dict(),
+            "average": self.average.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "optimizers": _optimizer_tensors("g", self.g_optimizer)
+            | _optimizer_tensors("d", self.d_optimizer),
+        }
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Goes on from a checkpoint as if nothing had happened, to the bit."""
+        self.generator.load_state_dict(checkpoint.tensors("generator"))
+        self.average.load_state_dict(checkpoint.tensors("average"))
+        self.discriminator.load_state_dict(checkpoint.tensors("discriminator"))
+        optimizers = checkpoint.tensors("optimizers")
+        _restore_optimizer("g", self.g_optimizer, optimizers)
+        _restore_optimizer("d", self.d_optimizer, optimizers)
+        self.steps = checkpoint.state()["steps"]
+        self.images = checkpoint.images
+
+    def _penalty_factor(self) -> int:
+        """How many steps' penalty this step stands for; 0 where it is left out."""
+        every = self.config.training.penalty_every
+        return every if self.steps % every == 0 else 0
+
+    @torch.no_grad()
+    def _update_average(self, num_images: int) -> None:
+        training = self.config.training
+        # the ramp-up is that of Karras et al. (2022): early weights are soon forgotten
+        half_life = min(training.average_half_life, training.average_ramp_up * self.images)
+        keep = 0.5 ** (num_images / half_life)
+        torch._foreach_lerp_(
+            list(self.average.parameters()), list(self.generator.parameters()), 1 - keep
+        )
+
+
+def train(
+    data: Path,
+    out: Path,
+    settings: Settings | None = None,
+    *,
+    preset: str | None = None,
+    on_snapshot: Snapshot | None = None,
+) -> Checkpoint:
+    """Trains on the classes of DATA in the run folder `out`, or goes on there, until a limit.
+
+    `settings` lie over the preset (`small` by default), or over those of the run. Whatever ends
+    the call, a signal too, a checkpoint is written first; it is returned. `on_snapshot` gets the
+    average generator whenever samples are drawn, and what it measures is logged. Raises UserError
+    for bad data or settings, diverged losses, or a full disk.
+    """
+    out, settings = Path(out), settings or {}
+    with locked(out):
+        wanted = requested_settings(out, settings, preset)
+        packed = _packed(Path(data), wanted)
+        run = open_run(out, wanted, preset, packed)
+        with _prepared_process(run.config.training):
+            loop = _Loop(run, packed, on_snapshot)  # refuses what cannot be trained
+            run.save()
+            return loop.run_to_end()
+
+
+class _Loop:
+    """The stages around a step: log, samples, checkpoint, stop."""
+
+    def __init__(self, run: Run, packed: Packed, on_snapshot: Snapshot | None) -> None:
+        config, training = run.config, run.config.training
+        self.run, self.training, self.on_snapshot = run, training, on_snapshot
+        self.trainer = Trainer(config, _device(training.device))
+        self.dataset = Dataset(packed, config.model.image_size, config.data, training)
+        self.samples = _samples(packed, config, self.trainer.device)
+        self.max_images = _image_limit(training, packed.num_images)
+        self.logbook = Logbook(
+            run.path / "metrics.jsonl", run.path / "tensorboard" if training.tensorboard else None
+        )
+        self.lowest, self.lowest_at = math.inf, 0  # of the reconstruction loss, for `patience`
+        self.minutes_before = 0.0
+        self.started = time.monotonic()
+        self.say: Callable[[str], None] = print
+
+    def run_to_end(self) -> Checkpoint:
+        """Steps until something asks to stop; returns the last checkpoint."""
+        with progress_bar(self.max_images) as (bar, self.say):
+            checkpoint = self._resume()
+            bar.resume(self.trainer.images)
+            with stop_signal() as stop:
+                self._explain_start()
+                for batch in self.dataset.batches(start=self.trainer.steps):
+                    if reason := stop() or self._reason_to_stop():
+                        break
+                    self.logbook.add(self.trainer.step(batch.to(self.trainer.device)))
+                    self._log(bar)
+                    if self._passed(self.training.sample_every_images):
+                        self._draw_samples()
+                    if self._passed(self.training.checkpoint_every_images):
+                        checkpoint = self._write_checkpoint()
+            if checkpoint is None or checkpoint.images != self.trainer.images:
+                self._log(bar, force=True)
+                self._draw_samples()
+                checkpoint = self._write_checkpoint()
+            self.say(f"stopped at {self.trainer.images:,} images: {reason}")
+        return checkpoint
+
+    # ---------------------------------------------------------------- stages
+
+    def _resume(self) -> Checkpoint | None:
+        checkpoint = latest_checkpoint(self.run.checkpoint_dir, self.say)
+        if checkpoint is not None:
+            self.trainer.restore(checkpoint)
+            state = checkpoint.state()
+            self.minutes_before = state["minutes"]
+            self.lowest_at = state["lowest_at"]
+            self.lowest = math.inf if state["lowest"] is None else state["lowest"]
+            self.say(f"going on from {checkpoint.images:,} images")
+        self.logbook.rewind(self.trainer.images)
+        self.logged_at, self.logged_time = self.trainer.images, time.monotonic()
+        return checkpoint
+
+    def _log(self, bar: ProgressBar, force: bool = False) -> None:
+        now = time.monotonic()
+        images = self.trainer.images
+        due = images - self.logged_at >= self.training.log_every_images
+        if not (due or force or now - self.logged_time >= SECONDS_PER_LINE):
+            return
+        means = self.logbook.means()
+        self._stop_if_diverged(means)
+        if not means:
+            return
+        rate = (images - self.logged_at) / max(now - self.logged_time, 1e-9)
+        self.logbook.write(
+            {
+                "images": images,
+                "minutes": round(self._minutes(), 3),
+                "images_per_second": round(rate, 2),
+                **means,
+            }
+        )
+        bar.update(images, means)
+        self.logged_at, self.logged_time = images, now
+        if means["g/reconstruction"] < self.lowest:
+            self.lowest, self.lowest_at = means["g/reconstruction"], images
+
+    def _draw_samples(self) -> None:
+        drawn = [(samples, draw_samples(self.trainer.average, samples)) for samples in self.samples]
+        write_samples(self.run.path / "samples" / f"{self.trainer.images:010d}.png", drawn)
+        found = spread(drawn[-1][1], drawn[-1][0])  # of unseen classes, where there are any
+        line: dict[str, Any] = {
+            "images": self.trainer.images,
+            "s/spread_looks": found.looks,
+            "s/spread_poses": found.poses,
+            "s/spread_real": found.real,
+        }
+        if alarm := found.alarm():
+            line["alarm"] = alarm
+            self.say(f"alarm at {self.trainer.images:,} images: {alarm}")
+        if self.on_snapshot is not None:
+            line |= {f"s/{k}": v for k, v in self.on_snapshot(self.trainer.average).items()}
+        self.logbook.write(line)
+        write_curves(self.run.path / "curves.png", self.logbook.read())
+
+    def _write_checkpoint(self) -> Checkpoint:
+        self._stop_if_diverged({name: float(total) for name, total in self.logbook.sums.items()})
+        state = {
+            "steps": self.trainer.steps,
+            "minutes": self._minutes(),
+            "lowest": None if math.isinf(self.lowest) else self.lowest,
+            "lowest_at": self.lowest_at,
+        }
+        folder = self.run.checkpoint_dir
+        checkpoint = write_checkpoint(folder, self.trainer.images, self.trainer.tensors(), state)
+        prune_checkpoints(folder, self.training.keep_checkpoints)
+        return checkpoint
+
+    # ---------------------------------------------------------------- limits
+
+    def _reason_to_stop(self) -> str:
+        images, training = self.trainer.images, self.training
+        if self.max_images is not None and images >= self.max_images:
+            return "the limit of images is reached"
+        if training.max_minutes is not None:
+            if (time.monotonic() - self.started) / 60 >= training.max_minutes:
+                return "the limit of minutes is reached"
+        if training.patience_images is not None:
+            if images - self.lowest_at >= training.patience_images:
+                return f"converged: no better reconstruction since {self.lowest_at:,} images"
+        return ""
+
+    def _passed(self, interval: int) -> bool:
+        """Whether this step reached a multiple of `interval`."""
+        batch_size = self.training.batch_size
+        return self.trainer.images // interval > (self.trainer.images - batch_size) // interval
+
+    def _minutes(self) -> float:
+        """Of training in all calls."""
+        return self.minutes_before + (time.monotonic() - self.started) / 60
+
+    def _stop_if_diverged(self, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"the loss `{name}` became {value} before {self.trainer.images:,} images; "
+                    "the last good checkpoint is kept",
+                    hint="start another run with a lower `training.learning_rate` or another "
+                    "`weights.gradient_penalty`",
+                )
+
+    def _explain_start(self) -> None:
+        if not self.dataset.packed.unseen_classes:
+            self.say("no unseen classes: samples show seen ones only (see `data.num_unseen`)")
+        for problem in self.dataset.packed.problems[:3]:
+            self.say(f"left out: {problem}")
+        if (more := len(self.dataset.packed.problems) - 3) > 0:
+            self.say(f"left out: {more} more files; `funit data check` lists them")
+
+
+# -------------------------------------------------------------------- pieces
+
+
+def named(prefix: str, terms: Terms) -> Terms:
+    """The terms without their graphs, their names with a prefix."""
+    return {prefix + name: value.detach() for name, value in terms.items()}
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Computes no gradients for the network's own weights; gradients still pass through it."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+
+
+@contextmanager
+def stop_signal() -> Iterator[Callable[[], str]]:
+    """Ctrl-C and SIGTERM ask to stop after the step instead of ending the process."""
+    received: list[str] = []
+
+    def remember(number: int, _: Any) -> None:
+        received.append(signal.Signals(number).name)
+
+    try:
+        before = {s: signal.signal(s, remember) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: signals are the caller's business
+        before = {}
+    try:
+        yield lambda: f"asked to by {received[0]}" if received else ""
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _update(optimizer: Optimizer, terms: Terms) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    torch.stack(list(terms.values())).sum().backward()
+    optimizer.step()
+
+
+def _placed(network: Network, device: torch.device) -> Network:
+    network.to(device=device, memory_format=torch.channels_last)
+    return network
+
+
+def _optimizer(network: nn.Module, training: TrainingConfig) -> Optimizer:
+    parameters = list(network.parameters())
+    lr, decay = training.learning_rate, training.weight_decay
+    if training.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr, betas=(0.0, 0.99), weight_decay=decay)
+    return torch.optim.RMSprop(parameters, lr, weight_decay=decay)
+
+
+def _optimizer_tensors(prefix: str, optimizer: Optimizer) -> Tensors:
+    return {
+        f"{prefix}.{index}.{name}": value
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def _restore_optimizer(prefix: str, optimizer: Optimizer, tensors: Tensors) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for full_name, value in tensors.items():
+        network, index, name = full_name.split(".")
+        if network == prefix:
+            parameter = parameters[int(index)]
+            if value.ndim:  # the layout of the weights, or the update would differ in its last bit
+                kept = torch.empty_like(parameter).copy_(value)
+            else:
+                kept = value.clone()  # the step counter stays on the CPU
+            optimizer.state[parameter][name] = kept.detach()
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"device `{name}` cannot be used: {str(error).splitlines()[0]}",
+            hint="`--set training.device=cpu` always works",
+        ) from None
+    return device
+
+
+def _packed(data: Path, settings: Settings) -> Packed:
+    # the number of classes is not known yet; everything else is checked before hours of packing
+    checked = build_config({**settings, "model": {"num_classes": 2, **settings.get("model", {})}})
+    size = round(checked.data.resize_ratio * checked.model.image_size)
+    return packed_for(
+        data,
+        size,
+        checked.data.background,
+        num_unseen=checked.data.num_unseen,
+        seed=checked.training.seed,
+    )
+
+
+def _samples(packed: Packed, config: Config, device: torch.device) -> list[Samples]:
+    parts = ["seen", "unseen"] if packed.unseen_classes else ["seen"]
+    shots = config.training.shots_range[1]
+    return [
+        fixed_samples(packed, part, config.model.image_size, 8, 6, shots, seed=0).to(device)
+        for part in parts
+    ]
+
+
+def _image_limit(training: TrainingConfig, images_per_pass: int) -> int | None:
+    limits = [training.max_images]
+    if training.max_passes is not None:
+        limits.append(math.ceil(training.max_passes * images_per_pass))
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+@contextmanager
+def _prepared_process(training: TrainingConfig) -> Iterator[None]:
+    """The number of threads, and an allocator that keeps what a step frees for the next one."""
+    threads = torch.get_num_threads()
+    if training.num_threads is not None:
+        torch.set_num_threads(training.num_threads)
+    _keep_freed_memory()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _keep_freed_memory() -> None:
+    """Tells glibc to neither map nor return large blocks: a small training loop gains a lot."""
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):  # another libc
+        return
+    trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # names of malloc.h
+    for option in (trim_threshold, top_pad, mmap_threshold):
+        mallopt(option, 2**29)
