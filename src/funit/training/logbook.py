@@ -171,7 +171,9 @@ def progress_bar(total: int | None) -> Iterator[tuple[ProgressBar, Callable[[str
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
-        TextColumn("{task.completed:,}/{task.total:,} images" if total else "{task.completed:,} images"),
+        TextColumn(
+            "{task.completed:,}/{task.total:,} images" if total else "{task.completed:,} images"
+        ),
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),

@@ -1,8 +1,8 @@
 """A run folder: whose it is, with which settings, and whether a training works in it.
 
-    RUN/config.yaml     all settings          RUN/metrics.jsonl   a line at least every 10 seconds
-    RUN/run.json        data, classes         RUN/samples/        sample grids
-    RUN/checkpoints/    what it goes on from  RUN/curves.png      the losses over images seen
+RUN/config.yaml     all settings          RUN/metrics.jsonl   a line at least every 10 seconds
+RUN/run.json        data, classes         RUN/samples/        sample grids
+RUN/checkpoints/    what it goes on from  RUN/curves.png      the losses over images seen
 """
 
 import fcntl

@@ -285,12 +285,12 @@ class _Loop:
         images, training = self.trainer.images, self.training
         if self.max_images is not None and images >= self.max_images:
             return "the limit of images is reached"
-        if training.max_minutes is not None:
-            if (time.monotonic() - self.started) / 60 >= training.max_minutes:
-                return "the limit of minutes is reached"
-        if training.patience_images is not None:
-            if images - self.lowest_at >= training.patience_images:
-                return f"converged: no better reconstruction since {self.lowest_at:,} images"
+        minutes = (time.monotonic() - self.started) / 60
+        if training.max_minutes is not None and minutes >= training.max_minutes:
+            return "the limit of minutes is reached"
+        patience = training.patience_images
+        if patience is not None and images - self.lowest_at >= patience:
+            return f"converged: no better reconstruction since {self.lowest_at:,} images"
         return ""
 
     def _passed(self, interval: int) -> bool:
@@ -365,8 +365,7 @@ def _update(optimizer: Optimizer, terms: Terms) -> None:
 
 
 def _placed(network: Network, device: torch.device) -> Network:
-    network.to(device=device, memory_format=torch.channels_last)
-    return network
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _optimizer(network: nn.Module, training: TrainingConfig) -> Optimizer:

@@ -1,0 +1,379 @@
+"""A training goes on after anything, equals itself, and stops for good reasons."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from funit.config import Config, Settings, build_config, merged
+from funit.data.dataset import Batch
+from funit.errors import UserError
+from funit.model.generator import Generator
+from funit.training.checkpoint import Checkpoint
+from funit.training.losses import generator_terms
+from funit.training.trainer import Trainer, frozen, train
+
+
+def lines(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_equal_to_the_bit(one: Checkpoint, other: Checkpoint) -> None:
+    for name in ("generator", "average", "discriminator", "optimizers"):
+        left, right = one.tensors(name), other.tensors(name)
+        assert left.keys() == right.keys()
+        for key, value in left.items():
+            assert torch.equal(value, right[key]), f"{name}: {key}"
+
+
+def tiny_batch(config: Config, size: int = 4) -> Batch:
+    torch.manual_seed(5)
+    side = config.model.image_size
+    return Batch(
+        content=torch.rand(size, 3, side, side) * 2 - 1,
+        content_classes=torch.arange(size) % config.model.num_classes,
+        examples=torch.rand(size, 1, 3, side, side) * 2 - 1,
+        classes=(torch.arange(size) + 1) % config.model.num_classes,
+        siblings=torch.rand(size, 1, 3, side, side) * 2 - 1,
+    )
+
+
+# ------------------------------------------------------------------ one step
+
+
+def trainer_with(settings: Settings, **training: Any) -> Trainer:
+    wanted = merged(settings, {"model": {"num_classes": 4}, "training": training})
+    return Trainer(build_config(wanted), torch.device("cpu"))
+
+
+def test_a_step_moves_both_networks_and_the_average(settings: Settings) -> None:
+    trainer = trainer_with(settings)
+    before = {k: v.clone() for k, v in trainer.generator.state_dict().items()}
+    judged = {k: v.clone() for k, v in trainer.discriminator.state_dict().items()}
+
+    terms = trainer.step(tiny_batch(trainer.config))
+
+    moved = [k for k, v in trainer.generator.state_dict().items() if not torch.equal(v, before[k])]
+    assert "image_decoder.to_image.weight" in moved
+    assert "class_encoder.stem.weight" in moved
+    assert not torch.equal(trainer.discriminator.state_dict()["stem.weight"], judged["stem.weight"])
+    assert set(terms) == {
+        "d/adversarial",
+        "d/gradient_penalty",
+        "g/adversarial",
+        "g/feature_matching",
+        "g/reconstruction",
+    }
+
+
+def test_the_generators_update_computes_no_gradients_of_the_discriminator(
+    settings: Settings,
+) -> None:
+    trainer = trainer_with(settings)
+    batch = tiny_batch(trainer.config)
+    drawn = trainer.draw(batch)
+
+    with frozen(trainer.discriminator):
+        terms = generator_terms(trainer.discriminator, batch, drawn, trainer.config.weights)
+    torch.stack(list(terms.values())).sum().backward()
+
+    assert all(p.grad is None for p in trainer.discriminator.parameters())
+    assert all(p.requires_grad for p in trainer.discriminator.parameters())
+    assert all(p.grad is not None for p in trainer.generator.parameters())
+
+
+def test_the_lazy_penalty_comes_every_third_step(settings: Settings) -> None:
+    trainer = trainer_with(settings, penalty_every=3)
+    batch = tiny_batch(trainer.config)
+
+    came = ["d/gradient_penalty" in trainer.step(batch) for _ in range(7)]
+
+    assert came == [True, False, False, True, False, False, True]
+
+
+def test_reconstruction_from_itself_and_from_the_class_use_the_codes_they_say(
+    settings: Settings,
+) -> None:
+    itself = trainer_with(settings, reconstruct_from="itself")
+    of_class = trainer_with(settings, reconstruct_from="class")
+    batch = tiny_batch(itself.config)
+
+    own = itself.draw(batch).reconstructed
+    others = of_class.draw(batch).reconstructed
+
+    generator = itself.generator  # the same seed: the same weights
+    content_map = generator.encode_content(batch.content)
+    own_code = generator.encode_class(batch.content[:, None])
+    sibling_code = generator.encode_class(batch.siblings)
+    torch.testing.assert_close(own, generator.decode(content_map, own_code))
+    torch.testing.assert_close(others, generator.decode(content_map, sibling_code))
+
+
+def test_back_translation_reads_the_pose_from_the_translation(settings: Settings) -> None:
+    trainer = trainer_with(settings, reconstruct_from="class", back_translation=0.5)
+    batch = tiny_batch(trainer.config)
+
+    drawn = trainer.draw(batch)
+
+    generator = trainer.generator
+    codes = generator.encode_class(batch.siblings)
+    back = generator.decode(generator.encode_content(drawn.translated[:2]), codes[:2])
+    direct = generator.decode(generator.encode_content(batch.content[2:]), codes[2:])
+    torch.testing.assert_close(drawn.reconstructed, torch.cat([back, direct]))
+
+
+def test_back_translation_sends_no_gradient_into_the_translation(settings: Settings) -> None:
+    trainer = trainer_with(settings, reconstruct_from="class", back_translation=1.0)
+    drawn = trainer.draw(tiny_batch(trainer.config))
+    drawn.translated.retain_grad()
+
+    drawn.reconstructed.sum().backward()
+
+    assert drawn.translated.grad is None
+
+
+def test_the_average_forgets_half_in_its_half_life(settings: Settings) -> None:
+    trainer = trainer_with(settings, average_half_life=4, average_ramp_up=1000.0)
+    before = trainer.average.image_decoder.to_image.weight.clone()
+
+    trainer.step(tiny_batch(trainer.config))  # 4 images
+
+    now = trainer.generator.image_decoder.to_image.weight
+    expected = (before + now) / 2
+    torch.testing.assert_close(trainer.average.image_decoder.to_image.weight, expected.detach())
+
+
+# ------------------------------------------------------------- the whole run
+
+
+def test_a_training_leaves_what_a_person_needs(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    checkpoint = train(zoo, tmp_path / "run", settings)
+
+    run = tmp_path / "run"
+    logged = lines(run)
+    assert checkpoint.images == 48
+    assert checkpoint.path.parent == run / "checkpoints"
+    assert len(list((run / "checkpoints").iterdir())) == 2
+    assert (run / "samples" / "0000000016.png").exists()
+    assert (run / "curves.png").exists()
+    assert json.loads((run / "run.json").read_text())["data"]["num_images"] == 20
+    assert {"images", "minutes", "images_per_second", "g/reconstruction"} <= logged[0].keys()
+    assert any("s/spread_looks" in line for line in logged)
+
+
+def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_to_the_bit(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    whole = train(zoo, tmp_path / "whole", settings)
+
+    half = merged(settings, {"training": {"max_images": 20}})
+    train(zoo, tmp_path / "halves", half)
+    resumed = train(zoo, tmp_path / "halves", {"training": {"max_images": 48}})
+
+    assert resumed.images == whole.images == 48
+    assert_equal_to_the_bit(whole, resumed)
+
+
+def test_a_training_killed_at_any_moment_goes_on_and_equals_itself(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    longer = merged(settings, {"training": {"max_images": 160, "sample_every_images": 80}})
+    whole = train(zoo, tmp_path / "whole", longer)
+    (tmp_path / "settings.json").write_text(json.dumps(longer))
+    code = (
+        "import json, pathlib, sys; from funit import train;"
+        "train(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]),"
+        "json.loads(pathlib.Path(sys.argv[3]).read_text()))"
+    )
+    run = tmp_path / "killed"
+
+    killed = subprocess.Popen(
+        [sys.executable, "-c", code, str(zoo), str(run), str(tmp_path / "settings.json")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not list(run.glob("checkpoints/[0-9]*")) and killed.poll() is None:
+        assert time.monotonic() < deadline, "no checkpoint within a minute"
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    resumed = train(zoo, run, longer)
+
+    assert_equal_to_the_bit(whole, resumed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_training_with_a_checkpoint(
+    zoo: Path, tmp_path: Path, settings: Settings, number: signal.Signals
+) -> None:
+    def ask(_: Generator) -> dict[str, float]:
+        os.kill(os.getpid(), number)  # when the first samples are drawn, at 16 images
+        return {}
+
+    checkpoint = train(zoo, tmp_path / "run", settings, on_snapshot=ask)
+
+    assert checkpoint.images == 16
+    assert train(zoo, tmp_path / "run", {}).images == 48
+
+
+def test_what_a_snapshot_measures_is_logged(zoo: Path, tmp_path: Path, settings: Settings) -> None:
+    train(zoo, tmp_path / "run", settings, on_snapshot=lambda _: {"error": 0.25})
+
+    assert [line["s/error"] for line in lines(tmp_path / "run") if "s/error" in line]
+
+
+def test_samples_and_logs_do_not_change_what_is_learned(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    often = merged(settings, {"training": {"sample_every_images": 4, "log_every_images": 4}})
+    seldom = merged(settings, {"training": {"sample_every_images": 999}})
+
+    assert_equal_to_the_bit(
+        train(zoo, tmp_path / "often", often), train(zoo, tmp_path / "seldom", seldom)
+    )
+
+
+def test_a_damaged_checkpoint_costs_only_the_images_since_the_one_before(
+    zoo: Path, tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = train(zoo, tmp_path / "run", settings)
+    newest = whole.path / "average.safetensors"
+    content = newest.read_bytes()
+    newest.write_bytes(content[:-10])
+
+    again = train(zoo, tmp_path / "run", {})
+
+    said = capsys.readouterr().err
+    print(said)
+    assert "damaged" in said
+    assert (again.path / "average.safetensors").read_bytes() == content
+
+
+def test_losses_that_are_not_numbers_stop_the_run_and_keep_the_last_good_checkpoint(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    train(zoo, tmp_path / "run", merged(settings, {"training": {"max_images": 16}}))
+    good = sorted((tmp_path / "run" / "checkpoints").iterdir())
+    broken = good[-1] / "generator.safetensors"
+
+    exploding = merged(settings, {"training": {"learning_rate": 1e30}})
+    with pytest.raises(UserError) as error:
+        train(zoo, tmp_path / "other", exploding)
+
+    print(error.value.message, error.value.hint)
+    assert "became" in error.value.message
+    assert "learning_rate" in error.value.hint
+    assert all(v.isfinite().all() for v in load_file(broken).values())
+    for path in (tmp_path / "other" / "checkpoints").glob("[0-9]*"):
+        assert all(v.isfinite().all() for v in load_file(path / "generator.safetensors").values())
+
+
+@pytest.mark.parametrize(
+    ("limit", "images"), [({"max_passes": 1.0}, 20), ({"max_minutes": 1e-9}, 0)]
+)
+def test_other_limits_stop_it_too(
+    zoo: Path, tmp_path: Path, settings: Settings, limit: Settings, images: int
+) -> None:
+    limited = merged(settings, {"training": {"max_images": None, **limit}})
+
+    assert train(zoo, tmp_path / "run", limited).images == images
+
+
+def test_a_training_that_no_longer_improves_is_converged(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    standing = merged(
+        settings, {"training": {"learning_rate": 1e-12, "patience_images": 16, "max_images": 400}}
+    )
+
+    checkpoint = train(zoo, tmp_path / "run", standing)
+
+    assert checkpoint.images < 400
+
+
+# -------------------------------------------------------------- resume rules
+
+
+def test_a_run_keeps_its_settings_and_refuses_others(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    run = tmp_path / "run"
+    train(zoo, run, merged(settings, {"training": {"max_images": 8}}))
+
+    with pytest.raises(UserError, match=r"`training.learning_rate` 0.0005, not 0.1"):
+        train(zoo, run, {"training": {"learning_rate": 0.1}})
+    with pytest.raises(UserError, match="preset `small`"):
+        train(zoo, run, {}, preset="paper")
+
+    assert train(zoo, run, {"training": {"max_images": 12}}, preset="small").images == 12
+
+
+def test_a_run_refuses_other_data(zoo: Path, tmp_path: Path, settings: Settings) -> None:
+    from funit.data.menagerie import write_menagerie
+
+    run = tmp_path / "run"
+    train(zoo, run, merged(settings, {"training": {"max_images": 8}}))
+    write_menagerie(tmp_path / "others", 6, 5, 16, seed=4)
+
+    with pytest.raises(UserError, match="other data"):
+        train(tmp_path / "others", run, {})
+
+
+def test_two_trainings_never_work_in_one_folder(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    def second(_: Generator) -> dict[str, float]:
+        with pytest.raises(UserError, match="another training works"):
+            train(zoo, tmp_path / "run", settings)
+        return {"refused": 1.0}
+
+    train(zoo, tmp_path / "run", settings, on_snapshot=second)
+
+    assert any(line.get("s/refused") for line in lines(tmp_path / "run"))
+
+
+def test_a_run_of_another_format_is_refused_with_the_version_that_made_it(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    run = tmp_path / "run"
+    train(zoo, run, merged(settings, {"training": {"max_images": 8}}))
+    about = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**about, "format": 99, "version": "9.9"}))
+
+    with pytest.raises(UserError, match="run format 99") as error:
+        train(zoo, run, {})
+
+    assert "9.9" in error.value.hint
+
+
+def test_a_folder_of_something_else_is_not_touched(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    precious = tmp_path / "photos"
+    precious.mkdir()
+    (precious / "holiday.txt").write_text("mine")
+
+    with pytest.raises(UserError, match="no run folder"):
+        train(zoo, precious, settings)
+
+    assert [path.name for path in precious.iterdir()] == ["holiday.txt"]
+
+
+def test_a_refused_model_leaves_no_run_behind(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    with pytest.raises(UserError, match="max_bytes"):
+        train(zoo, tmp_path / "run", merged(settings, {"model": {"max_bytes": 100}}))
+
+    assert train(zoo, tmp_path / "run", settings).images == 48
