@@ -1,0 +1,234 @@
+"""Packed -> an endless, seeded, resumable stream of Batch, a share for each process.
+
+Shapes: B images, K examples of each class code, H x W pixels.
+
+Batch i depends on the seed and i alone: a run that goes on needs no replay. Sample j of it depends
+on the seed, i and j: the shares of several processes, joined, are the batch of one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from funit.config import DataConfig, TrainingConfig
+from funit.data.images import to_signed
+from funit.data.packed import Packed, PackedClass, Pixels
+from funit.errors import UserError
+
+# Random numbers of a sample before those of its images, and of each image.
+_PER_SAMPLE = 3  # content class, content image, class to translate into
+_PER_IMAGE = 3  # mirrored, top, left
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images to translate, and examples of what to translate them into."""
+
+    content: Tensor  # (B, 3, H, W) in [-1, 1]: gives the pose
+    content_classes: Tensor  # (B,) int64
+    examples: Tensor  # (B, K, 3, H, W): K images of the class to translate into
+    classes: Tensor  # (B,) int64: the class of the examples, never the content's
+    siblings: Tensor  # (B, K, 3, H, W): K others of the content's class; K = 0 if not asked for
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The batch on another device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Images for a sample grid: each content image is to be drawn in each look."""
+
+    contents: Tensor  # (N, 3, H, W) in [-1, 1]
+    examples: Tensor  # (M, K, 3, H, W): K images of each of M classes
+    content_classes: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    def to(self, device: torch.device | str) -> "Samples":
+        """The samples on another device."""
+        contents, examples = self.contents.to(device), self.examples.to(device)
+        return Samples(contents, examples, self.content_classes, self.classes)
+
+
+class Dataset:
+    """Draws class-balanced batches: a class, then one of its images, each as likely as any other.
+
+    Raises UserError where there are not two classes, or where the processes cannot share a batch.
+    """
+
+    def __init__(
+        self,
+        packed: Packed,
+        image_size: int,
+        data: DataConfig,
+        training: TrainingConfig,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.packed = packed
+        self.image_size = image_size
+        self.flip = data.flip
+        self.seed = training.seed
+        self.shots_range = training.shots_range
+        self.draws_siblings = training.reconstruct_from == "class"
+        self.batch_size = training.batch_size
+        self.share = _share(training.batch_size, rank, world_size)
+        self.classes = packed.part("seen")
+        if len(self.classes) < 2:
+            raise UserError(
+                f"`{packed.path}` has a single class to train on, `{self.classes[0].name}`",
+                hint="an image is translated into another class: two are needed at least",
+            )
+        assert packed.size >= image_size, "packed for another image size"
+
+    def batches(self, start: int = 0) -> Iterator[Batch]:
+        """The batches from number `start` on, without end."""
+        index = start
+        while True:
+            yield self.batch(index)
+            index += 1
+
+    def batch(self, index: int) -> Batch:
+        """This process's share of batch number `index`."""
+        # Philox is cheap to start at any key; PCG64 would need a hash of the seed first
+        key = np.array([self.seed % 2**64, index], dtype=np.uint64)
+        random = np.random.Generator(np.random.Philox(key=key))
+        num_shots = _pick(random.random(), *self.shots_range)
+        num_others = num_shots if self.draws_siblings else 0
+        # A row a sample: numbers for siblings are drawn even if not asked for, so that the
+        # setting does not change the rest. Numbers of all processes are drawn: they cost little.
+        num_numbers = _PER_SAMPLE + 2 * num_shots + _PER_IMAGE * (1 + 2 * num_shots)
+        rows = random.random((self.batch_size, num_numbers))[self.share].tolist()
+
+        size = self.image_size
+        images = np.empty((len(rows), 1 + num_shots + num_others, size, size, 3), dtype=np.uint8)
+        labels = np.empty((2, len(rows)), dtype=np.int64)
+        for row, out, label in zip(rows, images, labels.T, strict=True):
+            label[:] = self._draw(row, num_shots, out)
+        return _to_batch(images, labels, num_shots)
+
+    def _draw(self, row: list[float], num_shots: int, out: Pixels) -> tuple[int, int]:
+        """Fills (1 + K [+ K], H, W, 3) with a sample; returns the content's and the other class."""
+        content_class = int(row[0] * len(self.classes))
+        class_index = _skip(int(row[2] * (len(self.classes) - 1)), content_class)
+        own, other = self.classes[content_class], self.classes[class_index]
+        content = int(row[1] * len(own))
+        for_examples = row[_PER_SAMPLE : _PER_SAMPLE + num_shots]
+        for_siblings = row[_PER_SAMPLE + num_shots : _PER_SAMPLE + 2 * num_shots]
+        for_images = row[_PER_SAMPLE + 2 * num_shots :]
+
+        chosen = [(own, content)]
+        chosen += [(other, i) for i in choose(len(other), for_examples)]
+        if self.draws_siblings:
+            chosen += [(own, i) for i in _siblings(len(own), content, for_siblings)]
+        for place, (cls, i) in enumerate(chosen):
+            mirrored, top, left = for_images[_PER_IMAGE * place : _PER_IMAGE * (place + 1)]
+            image = crop(self.packed.pixels_of(cls, i), self.image_size, top, left)
+            out[place] = image[:, ::-1] if self.flip and mirrored < 0.5 else image
+        return content_class, class_index
+
+
+def fixed_samples(
+    packed: Packed,
+    part: str,
+    image_size: int,
+    num_contents: int,
+    num_classes: int,
+    shots: int,
+    seed: int,
+) -> Samples:
+    """The images of a sample grid, the same whenever asked: middle crops, not mirrored.
+
+    Content images are of seen classes, examples of classes of the part, no class of them twice
+    while there are enough; fewer classes than asked for make a smaller grid.
+    """
+    random = np.random.default_rng([seed % 2**64, len(packed.classes)])
+    wanted = packed.part(part)
+    looks = [wanted[i] for i in random.permutation(len(wanted))[:num_classes]]
+    own = packed.part("seen")
+    names = {cls.name for cls in looks}
+    # classes that are not among the looks come first: a translation then changes something
+    order = sorted(random.permutation(len(own)), key=lambda i: own[i].name in names)
+    poses = [own[order[n % len(order)]] for n in range(num_contents)]
+
+    def middle(cls: PackedClass, i: int) -> Pixels:
+        return crop(packed.pixels_of(cls, i), image_size, 0.5, 0.5)
+
+    contents = [middle(cls, int(random.integers(len(cls)))) for cls in poses]
+    examples = [
+        [middle(cls, i) for i in choose(len(cls), random.random(shots).tolist())] for cls in looks
+    ]
+    return Samples(
+        _to_images(np.stack(contents)),
+        _to_images(np.stack([np.stack(images) for images in examples])),
+        tuple(cls.name for cls in poses),
+        tuple(cls.name for cls in looks),
+    )
+
+
+def choose(count: int, numbers: Sequence[float]) -> list[int]:
+    """As many of range(count) as there are random numbers: none twice while there are enough."""
+    chosen: list[int] = []
+    for step, number in enumerate(numbers[:count]):
+        i = int(number * (count - step))
+        for earlier in sorted(chosen):  # the i-th of those that are left
+            i += i >= earlier
+        chosen.append(i)
+    return [chosen[n % len(chosen)] for n in range(len(numbers))]
+
+
+def crop(image: Pixels, size: int, top: float, left: float) -> Pixels:
+    """A square of (H, W, 3); `top` and `left` in [0, 1) say where."""
+    height, width, _ = image.shape
+    if height == width == size:
+        return image
+    y, x = int(top * (height - size + 1)), int(left * (width - size + 1))
+    return image[y : y + size, x : x + size]
+
+
+def _siblings(count: int, content: int, numbers: list[float]) -> list[int]:
+    if count == 1:
+        return [content] * len(numbers)
+    return [_skip(i, content) for i in choose(count - 1, numbers)]
+
+
+def _skip(i: int, missing: int) -> int:
+    """The i-th of the whole numbers without one of them."""
+    return i + (i >= missing)
+
+
+def _pick(number: float, low: int, high: int) -> int:
+    return low + int(number * (high - low + 1))
+
+
+def _share(batch_size: int, rank: int, world_size: int) -> slice:
+    if batch_size % world_size:
+        raise UserError(
+            f"`training.batch_size` {batch_size} cannot be shared by {world_size} processes",
+            hint=f"choose a multiple, e.g. {(batch_size // world_size + 1) * world_size}",
+        )
+    size = batch_size // world_size
+    return slice(rank * size, (rank + 1) * size)
+
+
+def _to_batch(images: Pixels, labels: np.ndarray, num_shots: int) -> Batch:
+    floats = _to_images(images)
+    content_classes, classes = torch.from_numpy(labels)
+    return Batch(
+        content=floats[:, 0],
+        content_classes=content_classes,
+        examples=floats[:, 1 : 1 + num_shots],
+        classes=classes,
+        siblings=floats[:, 1 + num_shots :],
+    )
+
+
+def _to_images(pixels: Pixels) -> Tensor:
+    """(..., H, W, 3) bytes -> (..., 3, H, W) in [-1, 1]."""
+    return to_signed(torch.from_numpy(pixels).movedim(-1, -3).contiguous())

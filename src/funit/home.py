@@ -1,0 +1,50 @@
+"""Where funit keeps its own files, and how a file comes to be whole or not there at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from funit.errors import UserError
+
+
+def home() -> Path:
+    """The folder of caches, models and state: `$FUNIT_HOME`, else `~/.funit`; made on demand."""
+    folder = Path(os.environ.get("FUNIT_HOME") or "~/.funit").expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"the folder `{folder}` cannot be made: {error.strerror}",
+            hint="set FUNIT_HOME to a folder that may be written to",
+        ) from None
+    return folder
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a temporary path to write to; `path` is replaced by it at the end, or left alone.
+
+    Readers never meet half a file, and an interrupted writer leaves nothing behind. Raises
+    UserError where the folder cannot be written to or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            _flush(temporary)  # a rename may reach the disk before the content it names
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"`{path}` cannot be written: {error.strerror or error}",
+            hint="check the free space and the permissions of its folder",
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

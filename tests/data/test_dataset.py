@@ -1,0 +1,310 @@
+from collections import Counter
+from dataclasses import fields
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from funit.config import DataConfig, TrainingConfig
+from funit.data.catalog import read_catalog
+from funit.data.dataset import Batch, Dataset, choose, crop, fixed_samples
+from funit.data.packed import Packed, pack
+from funit.errors import UserError
+
+SIZE = 8
+COUNTS = (1, 2, 5, 12)  # images of each seen class
+
+
+def make_packed(folder: Path, counts: tuple[int, ...] = COUNTS, size: int = SIZE) -> Packed:
+    """Every pixel says which image it is: red the class, green the image, blue the column."""
+    for cls, count in enumerate(counts):
+        for i in range(count):
+            pixels = np.empty((size, size, 3), dtype=np.uint8)
+            pixels[...] = np.stack(np.broadcast_arrays(cls, i, np.arange(size)), axis=-1)
+            # the last class is unseen
+            part = "seen" if cls < len(counts) - 1 else "unseen"
+            path = folder / "data" / part / f"c{cls}" / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    return pack(read_catalog(folder / "data"), size, folder / "x.pack")
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    return make_packed(tmp_path_factory.mktemp("packed"), (*COUNTS, 4))
+
+
+def dataset_of(packed: Packed, flip: bool = False, **training: Any) -> Dataset:
+    settings = {"batch_size": 12, "shots": 3, "reconstruct_from": "class", **training}
+    return Dataset(packed, SIZE, DataConfig(flip=flip), TrainingConfig.model_validate(settings))
+
+
+def bytes_of(images: torch.Tensor) -> torch.Tensor:
+    return images.add(1).mul(127.5).round().to(torch.uint8)
+
+
+def whose(images: torch.Tensor) -> list[tuple[int, int]]:
+    """The class and number of each image of (N, 3, H, W)."""
+    red, green, _ = bytes_of(images)[:, :, 0, 0].unbind(dim=1)
+    return list(zip(red.tolist(), green.tolist(), strict=True))
+
+
+def assert_same(one: Batch, other: Batch) -> None:
+    for field in fields(Batch):
+        assert torch.equal(getattr(one, field.name), getattr(other, field.name)), field.name
+
+
+def joined(batches: list[Batch]) -> Batch:
+    names = [field.name for field in fields(Batch)]
+    return Batch(*(torch.cat([getattr(batch, name) for batch in batches]) for name in names))
+
+
+# ---------------------------------------------------------------- what a batch is
+
+
+def test_a_batch_has_the_promised_shapes_and_range(packed: Packed) -> None:
+    batch = dataset_of(packed).batch(0)
+
+    assert len(batch) == 12
+    assert batch.content.shape == (12, 3, SIZE, SIZE)
+    assert batch.examples.shape == batch.siblings.shape == (12, 3, 3, SIZE, SIZE)
+    assert batch.content_classes.shape == batch.classes.shape == (12,)
+    assert batch.content_classes.dtype == batch.classes.dtype == torch.int64
+    assert batch.content.dtype == torch.float32
+    assert -1 <= batch.content.min() <= batch.content.max() <= 1
+    assert_same(batch.to("cpu"), batch)
+
+
+def test_the_images_are_of_the_classes_that_the_batch_says(packed: Packed) -> None:
+    for batch in islice(dataset_of(packed).batches(), 20):
+        assert [cls for cls, _ in whose(batch.content)] == batch.content_classes.tolist()
+        for images, labels in (
+            (batch.examples, batch.classes),
+            (batch.siblings, batch.content_classes),
+        ):
+            found = [cls for cls, _ in whose(images.flatten(0, 1))]
+            assert found == labels.repeat_interleave(3).tolist()
+
+
+def test_the_class_to_translate_into_is_never_the_contents(packed: Packed) -> None:
+    for batch in islice(dataset_of(packed).batches(), 100):
+        assert (batch.classes != batch.content_classes).all()
+
+
+def test_every_class_is_as_likely_whatever_its_number_of_images(packed: Packed) -> None:
+    batches = list(islice(dataset_of(packed, shots=1).batches(), 400))
+
+    for name in ("content_classes", "classes"):
+        drawn = torch.cat([getattr(batch, name) for batch in batches])
+        shares = torch.bincount(drawn, minlength=len(COUNTS)) / len(drawn)
+        torch.testing.assert_close(shares, torch.full((len(COUNTS),), 0.25), atol=0.03, rtol=0)
+
+
+def test_every_image_of_a_class_is_as_likely(packed: Packed) -> None:
+    drawn: Counter[tuple[int, int]] = Counter()
+    for batch in islice(dataset_of(packed, shots=1).batches(), 400):
+        drawn.update(whose(batch.content))
+
+    largest = [drawn[3, i] for i in range(12)]
+    assert len(drawn) == sum(COUNTS)
+    assert min(largest) > 0.6 * sum(largest) / 12
+
+
+def test_examples_are_distinct_while_the_class_has_enough(packed: Packed) -> None:
+    for batch in islice(dataset_of(packed).batches(), 50):
+        for cls, images in zip(batch.classes.tolist(), batch.examples, strict=True):
+            assert len(set(whose(images))) == min(3, COUNTS[cls])
+
+
+def test_siblings_are_other_images_unless_the_class_has_one(packed: Packed) -> None:
+    for batch in islice(dataset_of(packed).batches(), 50):
+        for content, siblings in zip(batch.content, batch.siblings, strict=True):
+            (own,), others = whose(content[None]), set(whose(siblings))
+            count = COUNTS[own[0]]
+            assert len(others) == min(3, max(1, count - 1))
+            assert (own in others) == (count == 1)
+
+
+def test_siblings_are_left_out_unless_they_are_needed(packed: Packed) -> None:
+    batch = dataset_of(packed, reconstruct_from="itself").batch(3)
+    with_siblings = dataset_of(packed).batch(3)
+
+    assert batch.siblings.shape == (12, 0, 3, SIZE, SIZE)
+    assert torch.equal(batch.content, with_siblings.content)
+    assert torch.equal(batch.examples, with_siblings.examples)
+
+
+def test_unseen_classes_are_never_trained_on(packed: Packed) -> None:
+    for batch in islice(dataset_of(packed).batches(), 50):
+        assert int(torch.cat([batch.classes, batch.content_classes]).max()) < len(COUNTS)
+
+
+def test_the_number_of_examples_is_drawn_for_each_batch(packed: Packed) -> None:
+    dataset = dataset_of(packed, shots=(1, 4))
+
+    counts = Counter(dataset.batch(i).examples.shape[1] for i in range(100))
+
+    assert set(counts) == {1, 2, 3, 4}
+    assert min(counts.values()) > 10
+
+
+# ---------------------------------------------------------------- augmentation
+
+
+def test_half_of_the_images_are_mirrored_each_by_itself(packed: Packed) -> None:
+    mirrored = []
+    for batch in islice(dataset_of(packed, flip=True).batches(), 40):
+        blue = bytes_of(torch.cat([batch.content[:, None], batch.examples], dim=1))[:, :, 2, 0, 0]
+        assert set(blue.flatten().tolist()) <= {0, SIZE - 1}
+        mirrored.append((blue > 0).float())
+    rows = torch.cat(mirrored)
+
+    assert rows.mean() == pytest.approx(0.5, abs=0.05)
+    assert rows.std(dim=1).mean() > 0  # not all images of a sample together
+
+
+def test_no_image_is_mirrored_when_not_asked_for(packed: Packed) -> None:
+    batch = dataset_of(packed).batch(0)
+
+    assert (bytes_of(batch.content)[:, 2, :, 0] == 0).all()
+
+
+def test_crops_reach_every_place_of_a_larger_image(tmp_path: Path) -> None:
+    packed = make_packed(tmp_path, (3, 3, 3), size=SIZE + 3)
+
+    lefts: Counter[int] = Counter()
+    for batch in islice(dataset_of(packed).batches(), 40):
+        lefts.update(bytes_of(batch.content)[:, 2, 0, 0].tolist())
+
+    assert set(lefts) == {0, 1, 2, 3}
+    assert min(lefts.values()) > 60
+
+
+@given(st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True))
+def test_a_crop_lies_inside_the_image(top: float, left: float) -> None:
+    image = np.zeros((9, 13, 3), dtype=np.uint8)
+
+    assert crop(image, 7, top, left).shape == (7, 7, 3)
+
+
+@given(st.integers(1, 9), st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=12))
+def test_nothing_is_chosen_twice_before_everything_is_chosen(
+    count: int, numbers: list[float]
+) -> None:
+    chosen = choose(count, numbers)
+
+    assert len(chosen) == len(numbers)
+    assert set(chosen) <= set(range(count))
+    assert len(set(chosen)) == min(count, len(numbers))
+    assert max(Counter(chosen).values()) - min(Counter(chosen).values()) <= 1 or count > len(chosen)
+
+
+def test_every_ordered_choice_is_as_likely() -> None:
+    random = np.random.default_rng(0)
+
+    drawn = Counter(tuple(choose(4, random.random(2).tolist())) for _ in range(12_000))
+
+    assert len(drawn) == 12
+    assert all(count == pytest.approx(1000, rel=0.15) for count in drawn.values())
+
+
+# ---------------------------------------------------------------- determinism
+
+
+def test_a_batch_depends_on_the_seed_and_its_number_alone(packed: Packed) -> None:
+    one, other = dataset_of(packed, flip=True), dataset_of(packed, flip=True)
+    other.batch(0)
+
+    assert_same(one.batch(7), other.batch(7))
+    assert not torch.equal(one.batch(7).content, one.batch(8).content)
+    assert not torch.equal(one.batch(7).content, dataset_of(packed, seed=1).batch(7).content)
+    assert_same(next(one.batches(start=7)), one.batch(7))
+
+
+def test_the_state_of_the_global_generators_does_not_matter(packed: Packed) -> None:
+    first = dataset_of(packed).batch(0)
+    torch.manual_seed(1)
+    np.random.seed(1)
+
+    assert_same(dataset_of(packed).batch(0), first)
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 12])
+@pytest.mark.parametrize("shots", [2, (1, 4)])
+def test_the_shares_of_several_processes_are_the_batch_of_one(
+    packed: Packed, world_size: int, shots: int | tuple[int, int]
+) -> None:
+    data, training = DataConfig(), TrainingConfig(batch_size=12, shots=shots)
+
+    for index in range(5):
+        whole = Dataset(packed, SIZE, data, training).batch(index)
+        shares = [
+            Dataset(packed, SIZE, data, training, rank, world_size).batch(index)
+            for rank in range(world_size)
+        ]
+        assert_same(joined(shares), whole)
+
+
+def test_a_negative_seed_is_a_seed(packed: Packed) -> None:
+    assert len(dataset_of(packed, seed=-1).batch(0)) == 12
+
+
+# ---------------------------------------------------------------------- errors
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(packed: Packed) -> None:
+    with pytest.raises(UserError, match="12 cannot be shared by 5 processes") as caught:
+        Dataset(packed, SIZE, DataConfig(), TrainingConfig(batch_size=12), 0, 5)
+
+    assert "15" in caught.value.hint
+
+
+def test_a_single_class_cannot_be_trained_on(tmp_path: Path) -> None:
+    packed = make_packed(tmp_path, (3, 3))
+
+    with pytest.raises(UserError, match="has a single class to train on, `c0`"):
+        dataset_of(packed)
+
+
+# --------------------------------------------------------------------- samples
+
+
+def test_samples_are_the_same_whenever_asked(packed: Packed) -> None:
+    one, other = (fixed_samples(packed, "seen", SIZE, 3, 2, 2, seed=0) for _ in range(2))
+
+    assert one.contents.shape == (3, 3, SIZE, SIZE)
+    assert one.examples.shape == (2, 2, 3, SIZE, SIZE)
+    assert torch.equal(one.contents, other.contents)
+    assert torch.equal(one.examples, other.examples)
+    assert (one.content_classes, one.classes) == (other.content_classes, other.classes)
+
+
+def test_samples_of_unseen_classes_have_seen_contents(packed: Packed) -> None:
+    samples = fixed_samples(packed, "unseen", SIZE, 6, 5, 2, seed=0)
+
+    assert samples.classes == ("c4",)  # there are no more
+    assert {cls for cls, _ in whose(samples.examples.flatten(0, 1))} == {4}
+    assert {f"c{cls}" for cls, _ in whose(samples.contents)} == set(samples.content_classes)
+    assert set(samples.content_classes) == {"c0", "c1", "c2", "c3"}
+
+
+def test_contents_and_examples_are_of_different_classes_while_there_are_enough(
+    packed: Packed,
+) -> None:
+    samples = fixed_samples(packed, "seen", SIZE, 2, 2, 1, seed=3)
+
+    assert not set(samples.content_classes) & set(samples.classes)
+
+
+def test_samples_of_unseen_classes_need_unseen_classes(tmp_path: Path) -> None:
+    make_packed(tmp_path, (2, 2, 2))
+    packed = pack(read_catalog(tmp_path / "data" / "seen"), SIZE, tmp_path / "y.pack")
+
+    with pytest.raises(UserError, match="has no part `unseen`"):
+        fixed_samples(packed, "unseen", SIZE, 2, 2, 1, seed=0)
