@@ -48,6 +48,13 @@ class ModelConfig(Section):
     num_residual_blocks: Annotated[int, Field(ge=1)] = 2
     """Residual blocks of the content encoder, and AdaIN residual blocks of the image decoder."""
 
+    content_channels: Positive | None = None
+    """Channels of the content map; by default those of the last halving. A narrow map has no room
+    for the look, so that the look must come from the class code (as in AutoVC, 2019)."""
+
+    content_norm: bool = True
+    """Instance norm in the content encoder; without it, the map can tell absolute colours."""
+
     class_encoder_halvings: Annotated[int, Field(ge=1, le=8)] = 4
     """How often the class encoder halves an example; the first two halvings double its channels."""
 
@@ -60,8 +67,8 @@ class ModelConfig(Section):
     upsampling_kernel_size: Literal[3, 5] = 5
     """Kernel of the convolution after each doubling."""
 
-    upsampling_norm: Literal["instance", "adain"] = "instance"
-    """Normalisation after each doubling: the paper's, or AdaIN there too."""
+    upsampling_norm: Literal["instance", "adain", "affine"] = "instance"
+    """After each doubling: the paper's instance norm; AdaIN there too; or its affine map alone."""
 
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
@@ -118,6 +125,10 @@ class DataConfig(Section):
     flip: bool = True
     """Mirror half of the images."""
 
+    recolour: bool = False
+    """Turn the colours of each content image at random, but for its background, the median of its
+    border: only the class code can then tell them. For pictures on a plain background."""
+
     num_unseen: Annotated[int, Field(ge=0)] = 0
     """Classes kept back from training where DATA has no `unseen` part; drawn with the seed."""
 
@@ -142,6 +153,9 @@ class TrainingConfig(Section):
 
     back_translation: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the reconstructions that start from the image's translation instead of the image."""
+
+    adversarial_from_images: Annotated[int, Field(ge=0)] = 0
+    """Before so many images only the reconstruction is learned, at a third of the cost."""
 
     optimizer: Literal["rmsprop", "adam"] = "rmsprop"
     """RMSProp is the paper's; Adam runs with betas (0, 0.99)."""
@@ -260,18 +274,21 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "base_channels": 16,
         "mlp_size": 128,
         "class_encoder_halvings": 4,
+        "content_norm": False,
         "upsampling_kernel_size": 3,
-        "upsampling_norm": "adain",
+        "upsampling_norm": "affine",
         "discriminator_channels": 16,
         "discriminator_halvings": 3,
         "discriminator_max_channels": 128,
         "discriminator_blocks": 1,
     },
-    "data": {"resize_ratio": 1.0},
+    "data": {"resize_ratio": 1.0, "recolour": True},
     "training": {
         "batch_size": 16,
         "shots": 2,
         "reconstruct_from": "class",
+        "back_translation": 0.5,
+        "adversarial_from_images": 100_000,
         "optimizer": "adam",
         "learning_rate": 5e-4,
         "weight_decay": 0.0,

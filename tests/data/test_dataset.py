@@ -13,7 +13,7 @@ from PIL import Image
 
 from funit.config import DataConfig, TrainingConfig
 from funit.data.catalog import read_catalog
-from funit.data.dataset import Batch, Dataset, choose, crop, fixed_samples
+from funit.data.dataset import Batch, Dataset, choose, crop, fixed_samples, recoloured
 from funit.data.packed import Packed, pack
 from funit.errors import UserError
 
@@ -308,3 +308,42 @@ def test_samples_of_unseen_classes_need_unseen_classes(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match="has no part `unseen`"):
         fixed_samples(packed, "unseen", SIZE, 2, 2, 1, seed=0)
+
+
+def test_recolouring_keeps_the_background_and_the_contrast_but_not_the_colours() -> None:
+    torch.manual_seed(0)
+    background = torch.tensor([0.2, -0.3, 0.1])[:, None, None]
+    image = background.expand(3, SIZE, SIZE).clone()
+    image[:, 2:6, 2:6] += 0.2 * (torch.rand(3, 4, 4) - 0.5)  # small: nothing is clamped
+
+    turned = recoloured(image[None], [[0.3, 0.6, 0.9]])[0]
+
+    inside, border = (slice(None), slice(2, 6), slice(2, 6)), (slice(None), 0)
+    torch.testing.assert_close(turned[border], image[border])
+    contrast = (image - background).norm(dim=0)
+    torch.testing.assert_close((turned - background).norm(dim=0), contrast)
+    assert (turned[inside] - image[inside]).abs().mean() > 0.02
+
+
+def test_colours_are_turned_evenly_in_all_directions() -> None:
+    numbers = np.random.default_rng(0).random((4000, 3)).tolist()
+    red = torch.zeros(4000, 3, SIZE, SIZE)
+    red[:, 0, 2:6, 2:6] = 0.5
+
+    turned = recoloured(red, numbers)[:, :, 3, 3]
+
+    torch.testing.assert_close(turned.norm(dim=1), torch.full((4000,), 0.5))
+    assert turned.mean(dim=0).abs().max() < 0.02
+    assert (turned.square().mean(dim=0) - 0.25 / 3).abs().max() < 0.01
+
+
+def test_only_the_content_is_recoloured_and_its_original_is_kept(packed: Packed) -> None:
+    plain = dataset_of(packed).batch(3)
+    training = TrainingConfig(batch_size=12, shots=3, reconstruct_from="class")
+    turned = Dataset(packed, SIZE, DataConfig(flip=False, recolour=True), training).batch(3)
+
+    assert torch.equal(plain.content, plain.original)
+    assert torch.equal(turned.original, plain.original)
+    assert torch.equal(turned.examples, plain.examples)
+    assert torch.equal(turned.siblings, plain.siblings)
+    assert not torch.equal(turned.content, turned.original)

@@ -145,7 +145,7 @@ def test_each_part_of_a_pose_shows(
 
 def test_the_task_is_no_toy() -> None:
     named, copy_content, copy_example = toy_figures(num_classes=80, num_poses=8, num_pairs=200)
-    print(  # noqa: T201
+    print(
         f"named by mean colour {named:.3f}; l1_foreground of copying "
         f"the pose image {copy_content:.3f}, the nearest example {copy_example:.3f}"
     )

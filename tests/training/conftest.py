@@ -23,6 +23,7 @@ TINY: Settings = {
     "training": {
         "batch_size": 4,
         "penalty_every": 3,
+        "adversarial_from_images": 12,
         "max_images": 48,
         "log_every_images": 8,
         "sample_every_images": 16,

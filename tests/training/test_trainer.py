@@ -39,6 +39,7 @@ def tiny_batch(config: Config, size: int = 4) -> Batch:
     side = config.model.image_size
     return Batch(
         content=torch.rand(size, 3, side, side) * 2 - 1,
+        original=torch.rand(size, 3, side, side) * 2 - 1,
         content_classes=torch.arange(size) % config.model.num_classes,
         examples=torch.rand(size, 1, 3, side, side) * 2 - 1,
         classes=(torch.arange(size) + 1) % config.model.num_classes,
@@ -50,6 +51,7 @@ def tiny_batch(config: Config, size: int = 4) -> Batch:
 
 
 def trainer_with(settings: Settings, **training: Any) -> Trainer:
+    training = {"adversarial_from_images": 0, **training}
     wanted = merged(settings, {"model": {"num_classes": 4}, "training": training})
     return Trainer(build_config(wanted), torch.device("cpu"))
 
@@ -111,7 +113,7 @@ def test_reconstruction_from_itself_and_from_the_class_use_the_codes_they_say(
 
     generator = itself.generator  # the same seed: the same weights
     content_map = generator.encode_content(batch.content)
-    own_code = generator.encode_class(batch.content[:, None])
+    own_code = generator.encode_class(batch.original[:, None])
     sibling_code = generator.encode_class(batch.siblings)
     torch.testing.assert_close(own, generator.decode(content_map, own_code))
     torch.testing.assert_close(others, generator.decode(content_map, sibling_code))
@@ -138,6 +140,20 @@ def test_back_translation_sends_no_gradient_into_the_translation(settings: Setti
     drawn.reconstructed.sum().backward()
 
     assert drawn.translated.grad is None
+
+
+def test_before_the_adversarial_part_only_the_generator_learns(settings: Settings) -> None:
+    trainer = trainer_with(settings, adversarial_from_images=8, back_translation=0.5)
+    judged = {k: v.clone() for k, v in trainer.discriminator.state_dict().items()}
+
+    terms = [set(trainer.step(tiny_batch(trainer.config))) for _ in range(2)]
+    now = trainer.discriminator.state_dict()
+    untouched = all(torch.equal(value, now[name]) for name, value in judged.items())
+    after = trainer.step(tiny_batch(trainer.config))
+
+    assert terms == [{"g/reconstruction"}] * 2
+    assert untouched
+    assert {"d/adversarial", "g/adversarial"} <= after.keys()
 
 
 def test_the_average_forgets_half_in_its_half_life(settings: Settings) -> None:

@@ -6,6 +6,7 @@ Batch i depends on the seed and i alone: a run that goes on needs no replay. Sam
 on the seed, i and j: the shares of several processes, joined, are the batch of one.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
@@ -19,7 +20,7 @@ from funit.data.packed import Packed, PackedClass, Pixels
 from funit.errors import UserError
 
 # Random numbers of a sample before those of its images, and of each image.
-_PER_SAMPLE = 3  # content class, content image, class to translate into
+_PER_SAMPLE = 6  # content class, content image, class to translate into, turn of the colours (3)
 _PER_IMAGE = 3  # mirrored, top, left
 
 
@@ -28,6 +29,7 @@ class Batch:
     """Images to translate, and examples of what to translate them into."""
 
     content: Tensor  # (B, 3, H, W) in [-1, 1]: gives the pose
+    original: Tensor  # (B, 3, H, W): the content before its colours were turned, if they were
     content_classes: Tensor  # (B,) int64
     examples: Tensor  # (B, K, 3, H, W): K images of the class to translate into
     classes: Tensor  # (B,) int64: the class of the examples, never the content's
@@ -74,6 +76,7 @@ class Dataset:
         self.packed = packed
         self.image_size = image_size
         self.flip = data.flip
+        self.recolour = data.recolour
         self.seed = training.seed
         self.shots_range = training.shots_range
         self.draws_siblings = training.reconstruct_from == "class"
@@ -111,7 +114,19 @@ class Dataset:
         labels = np.empty((2, len(rows)), dtype=np.int64)
         for row, out, label in zip(rows, images, labels.T, strict=True):
             label[:] = self._draw(row, num_shots, out)
-        return _to_batch(images, labels, num_shots)
+        floats = _to_images(images)
+        original = content = floats[:, 0]
+        if self.recolour:
+            content = recoloured(original, [row[3:_PER_SAMPLE] for row in rows])
+        content_classes, classes = torch.from_numpy(labels)
+        return Batch(
+            content=content,
+            original=original,
+            content_classes=content_classes,
+            examples=floats[:, 1 : 1 + num_shots],
+            classes=classes,
+            siblings=floats[:, 1 + num_shots :],
+        )
 
     def _draw(self, row: list[float], num_shots: int, out: Pixels) -> tuple[int, int]:
         """Fills (1 + K [+ K], H, W, 3) with a sample; returns the content's and the other class."""
@@ -192,6 +207,33 @@ def crop(image: Pixels, size: int, top: float, left: float) -> Pixels:
     return image[y : y + size, x : x + size]
 
 
+def recoloured(images: Tensor, numbers: Sequence[Sequence[float]]) -> Tensor:
+    """The images with the colours of everything but the background turned at random.
+
+    A rotation of the colour space about the background's colour, the median of the one-pixel
+    border: which parts differ, and by how much, stays to be seen; their colours do not.
+    (B, 3, H, W) and three uniform numbers each -> (B, 3, H, W) in [-1, 1].
+    """
+    edges = (images[:, :, 0], images[:, :, -1], images[:, :, :, 0], images[:, :, :, -1])
+    background = torch.cat(edges, dim=2).median(dim=2).values[:, :, None, None]
+    turned = torch.einsum("bij,bjhw->bihw", _rotations(numbers), images - background)
+    return (background + turned).clamp(-1, 1)
+
+
+def _rotations(numbers: Sequence[Sequence[float]]) -> Tensor:
+    """Rotations of three dimensions, all equally likely (Shoemake, 1992): (B, 3) -> (B, 3, 3)."""
+    u, v, w = torch.tensor(numbers, dtype=torch.float64).unbind(dim=1)
+    v, w = 2 * math.pi * v, 2 * math.pi * w
+    a, b = (1 - u).sqrt() * v.sin(), (1 - u).sqrt() * v.cos()  # a unit quaternion
+    c, d = u.sqrt() * w.sin(), u.sqrt() * w.cos()
+    rows = [
+        [1 - 2 * (b * b + c * c), 2 * (a * b - c * d), 2 * (a * c + b * d)],
+        [2 * (a * b + c * d), 1 - 2 * (a * a + c * c), 2 * (b * c - a * d)],
+        [2 * (a * c - b * d), 2 * (b * c + a * d), 1 - 2 * (a * a + b * b)],
+    ]
+    return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1).float()
+
+
 def _siblings(count: int, content: int, numbers: list[float]) -> list[int]:
     if count == 1:
         return [content] * len(numbers)
@@ -215,18 +257,6 @@ def _share(batch_size: int, rank: int, world_size: int) -> slice:
         )
     size = batch_size // world_size
     return slice(rank * size, (rank + 1) * size)
-
-
-def _to_batch(images: Pixels, labels: np.ndarray, num_shots: int) -> Batch:
-    floats = _to_images(images)
-    content_classes, classes = torch.from_numpy(labels)
-    return Batch(
-        content=floats[:, 0],
-        content_classes=content_classes,
-        examples=floats[:, 1 : 1 + num_shots],
-        classes=classes,
-        siblings=floats[:, 1 + num_shots :],
-    )
 
 
 def _to_images(pixels: Pixels) -> Tensor:

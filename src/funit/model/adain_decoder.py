@@ -15,7 +15,7 @@ def adain_layer_sizes(config: ModelConfig) -> list[int]:
     """Channels of each AdaIN layer of the image decoder, in order."""
     channels = config.base_channels * 2**config.num_halvings
     sizes = [channels] * (2 * config.num_residual_blocks)
-    if config.upsampling_norm == "adain":
+    if config.upsampling_norm != "instance":
         sizes += [channels // 2 ** (i + 1) for i in range(config.num_halvings)]
     return sizes
 

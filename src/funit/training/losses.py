@@ -66,8 +66,12 @@ def generator_terms(
         "adversarial": weights.adversarial * -scores.mean(),
         "feature_matching": weights.feature_matching
         * feature_distance(features, discriminator, batch.examples),
-        "reconstruction": weights.reconstruction * F.l1_loss(drawn.reconstructed, batch.content),
-    }
+    } | reconstruction_terms(batch, drawn.reconstructed, weights)
+
+
+def reconstruction_terms(batch: Batch, reconstructed: Tensor, weights: LossWeights) -> Terms:
+    """L1 between the content images, in their own colours, and their reconstructions."""
+    return {"reconstruction": weights.reconstruction * F.l1_loss(reconstructed, batch.original)}
 
 
 def feature_distance(features: Tensor, discriminator: Discriminator, examples: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from funit.config import Config, Settings, TrainingConfig, build_config
@@ -39,7 +39,13 @@ from funit.training.logbook import (
     write_curves,
     write_samples,
 )
-from funit.training.losses import Drawn, Terms, discriminator_terms, generator_terms
+from funit.training.losses import (
+    Drawn,
+    Terms,
+    discriminator_terms,
+    generator_terms,
+    reconstruction_terms,
+)
 from funit.training.run import Run, locked, open_run, requested_settings
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -67,6 +73,16 @@ class Trainer:
 
     def step(self, batch: Batch) -> Terms:
         """One update of the discriminator, then one of the generator (the paper's algorithm)."""
+        if self.images < self.config.training.adversarial_from_images:
+            terms = self._warm_up(batch)
+        else:
+            terms = self._play(batch)
+        self.steps += 1
+        self.images += len(batch)
+        self._update_average(len(batch))
+        return terms
+
+    def _play(self, batch: Batch) -> Terms:
         weights = self.config.weights
         drawn = self.draw(batch)  # one pass of the generator serves both updates
 
@@ -78,21 +94,27 @@ class Trainer:
         with frozen(self.discriminator):
             g_terms = generator_terms(self.discriminator, batch, drawn, weights)
         _update(self.g_optimizer, g_terms)
-
-        self.steps += 1
-        self.images += len(batch)
-        self._update_average(len(batch))
         return named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
+
+    def _warm_up(self, batch: Batch) -> Terms:
+        """An update of the generator by the reconstruction alone."""
+        num_back = self._num_back(batch)
+        with torch.no_grad():
+            translated = self.generator(batch.content[:num_back], batch.examples[:num_back])
+        source = torch.cat([translated, batch.content[num_back:]])
+        reconstructed = self.generator.decode(
+            self.generator.encode_content(source), self._own_code(batch)
+        )
+        terms = reconstruction_terms(batch, reconstructed, self.config.weights)
+        _update(self.g_optimizer, terms)
+        return named("g/", terms)
 
     def draw(self, batch: Batch) -> Drawn:
         """Translates and reconstructs the content images of a batch."""
-        training = self.config.training
         content_map = self.generator.encode_content(batch.content)
         target_code = self.generator.encode_class(batch.examples)
-        from_itself = training.reconstruct_from == "itself"
-        own = batch.content[:, None] if from_itself else batch.siblings
-        own_code = self.generator.encode_class(own)
-        num_back = round(training.back_translation * len(batch))
+        own_code = self._own_code(batch)
+        num_back = self._num_back(batch)
         if not num_back:
             both = self.generator.decode(
                 torch.cat([content_map, content_map]), torch.cat([target_code, own_code])
@@ -104,6 +126,16 @@ class Trainer:
         back_map = self.generator.encode_content(translated[:num_back].detach())
         own_map = torch.cat([back_map, content_map[num_back:]])
         return Drawn(translated, self.generator.decode(own_map, own_code))
+
+    def _own_code(self, batch: Batch) -> Tensor:
+        """The class code that reconstructs: of the image itself, or of others of its class."""
+        from_itself = self.config.training.reconstruct_from == "itself"
+        return self.generator.encode_class(
+            batch.original[:, None] if from_itself else batch.siblings
+        )
+
+    def _num_back(self, batch: Batch) -> int:
+        return round(self.config.training.back_translation * len(batch))
 
     def tensors(self) -> dict[str, Tensors]:
         """All that a checkpoint keeps, by file."""

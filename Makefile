@@ -1,0 +1,77 @@
+# Every target shares one environment, .venv, with funit installed as editable.
+# `make` alone lists the targets. Another Python: `make demo PYTHON=python3.12`.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install -c constraints.txt
+EXTRAS := plots,tensorboard,dev
+OLDEST := 3, 11
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo install test test-slow check fix docs site clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1@/' | awk -F@ '{printf "%-18s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.core  ## install what a translation needs, then draw demo/contact-sheet.png
+	$(PY) -m funit demo
+
+install: $(VENV)/.all  ## install every extra of funit, and what the tests need
+
+test: install  ## the quick tests, minutes on two cores
+	$(PY) -m pytest -m "not slow and not gpu"
+
+test-slow: install  ## the tests marked slow
+	$(PY) -m pytest -m "slow and not gpu" || [ $$? -eq 5 ]  # 5: there are none
+
+check: install  ## formatting, lint, types
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+fix: install  ## put formatting and simple lint right
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+docs: install  ## write docs/settings.md anew from the settings
+	$(PY) scripts/write_settings.py
+
+site: docs $(VENV)/.site  ## build the documentation into build/site
+	$(PY) -m zensical build --clean
+
+clean:  ## remove the environment and every cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# An environment that is missing, half made or too old is made anew; any other is kept.
+$(VENV)/.made:
+	@if ! $(PY) -c 'import pip, sys; sys.exit(sys.version_info < ($(OLDEST)))' 2>/dev/null; then \
+	    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < ($(OLDEST)))' || { \
+	        echo "Error: \`$(PYTHON)\` is not Python 3.11 or newer" >&2; \
+	        echo "hint: name one that is, e.g. \`make $(or $(MAKECMDGOALS),demo) PYTHON=python3.12\`" >&2; \
+	        exit 1; \
+	    }; \
+	    echo "$(PYTHON) -m venv $(VENV)"; \
+	    $(PYTHON) -m venv --clear $(VENV); \
+	fi
+	@touch $@
+
+# torch is by far the largest download, so that one shows its progress.
+$(VENV)/.torch: constraints.txt | $(VENV)/.made
+	$(PIP) torch
+	@touch $@
+
+$(VENV)/.core: pyproject.toml $(VENV)/.torch
+	$(PIP) --quiet -e .
+	@touch $@
+
+$(VENV)/.all: pyproject.toml $(VENV)/.torch
+	$(PIP) --quiet -e ".[$(EXTRAS)]"
+	@touch $@ $(VENV)/.core  # more than the core is the core too
+
+# Apart: neither funit nor its tests need the site's generator.
+$(VENV)/.site: pyproject.toml $(VENV)/.torch
+	$(PIP) --quiet -e ".[docs]"
+	@touch $@

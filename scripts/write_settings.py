@@ -1,0 +1,70 @@
+"""Writes docs/settings.md from src/funit/config.py; a test holds the two together."""
+
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from funit.config import RESUMABLE, Config, build_config, flat, merged, preset, setting_names
+
+PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
+
+HEAD = """\
+# Settings
+
+<!-- `make docs` writes this page from src/funit/config.py: change the captions there. -->
+
+A run's settings are a preset, then a YAML or JSON file (`--config FILE`), then
+`--set PART.NAME=VALUE` (a YAML value; give it as often as needed), each over the one before. Every
+run folder and every model holds its full settings, as `config.yaml` or in `model.json`. An unknown
+name is an error that offers the nearest one.
+
+The default of every setting is the paper's, so the preset `paper` changes nothing. An empty cell
+under `small` means the same value. **↻** marks what may differ when a run goes on; any other change
+needs a new run.
+"""
+
+
+def settings_page() -> str:
+    """The whole page."""
+    paper, small = _values("paper"), _values("small")
+    captions = setting_names()
+    lines = [HEAD]
+    for part, section in Config.model_fields.items():
+        lines += [f"## `{part}`", "", (section.annotation.__doc__ or "").strip(), ""]
+        lines += ["| setting | `paper` | `small` | meaning |", "|---|---|---|---|"]
+        for name, field in section.annotation.model_fields.items():
+            full = f"{part}.{name}"
+            own = "" if small[full] == paper[full] else _cell(small[full])
+            default = "counted" if full == "model.num_classes" else _cell(paper[full])
+            caption = captions[full] + _choices(field.annotation)
+            mark = " ↻" if full in RESUMABLE else ""
+            lines.append(f"| `{full}`{mark} | {default} | {own} | {caption} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _values(name: str) -> dict[str, Any]:
+    # the number of classes is the data's; any will do here
+    return flat(build_config(merged(preset(name), {"model": {"num_classes": 2}})))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float) and value >= 1000:
+        return f"{value:,.0f}"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _choices(annotation: Any) -> str:
+    if get_origin(annotation) is not Literal:
+        return ""
+    return " One of " + ", ".join(f"`{choice}`" for choice in get_args(annotation)) + "."
+
+
+if __name__ == "__main__":
+    PAGE.write_text(settings_page(), encoding="utf-8")
+    print(PAGE)

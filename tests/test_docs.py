@@ -1,0 +1,128 @@
+"""The docs agree with the code: settings, commands, options, make targets, files, links."""
+
+import re
+import runpy
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from funit.config import setting_names
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def code_of(page: Path) -> str:
+    """Whatever stands in backticks, in fences or indented as code."""
+    text = text_of(page)
+    spans = re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`|^ {4}(.+)$", text, re.DOTALL | re.MULTILINE)
+    return "\n".join("".join(span) for span in spans)
+
+
+def test_the_page_of_settings_is_the_one_that_the_settings_give() -> None:
+    written = runpy.run_path(str(ROOT / "scripts" / "write_settings.py"))["settings_page"]()
+
+    assert text_of(ROOT / "docs" / "settings.md") == written, "run `make docs`"
+    assert all(f"| `{name}`" in written for name in setting_names())
+
+
+@EACH_PAGE
+def test_every_setting_that_is_named_exists(page: Path) -> None:
+    named = re.findall(
+        r"(?<!funit\.)\b(?:model|data|training|weights)\.[a-z][a-z_]+\b", code_of(page)
+    )
+
+    settings = {name for name in named if name.split(".")[1] not in ("md", "json", "py", "zip")}
+    assert settings <= set(setting_names())
+
+
+@EACH_PAGE
+def test_every_command_and_option_that_is_shown_exists(page: Path) -> None:
+    from funit.cli import app
+
+    wrong = []
+    for line in re.findall(r"^(?:\.venv/bin/)?funit (.+)$", code_of(page), re.MULTILINE):
+        command: Any = typer.main.get_command(app)
+        words = line.partition("#")[0].split()
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        options = {name for parameter in command.params for name in parameter.opts}
+        asked = {word.partition("=")[0] for word in words if word.startswith("--")} - {"--help"}
+        if hasattr(command, "commands"):  # a group: what follows must be of its commands
+            several = words[0].split("|") if words else []  # `data check|pack`
+            asked |= set(several) - command.commands.keys()
+        wrong += [f"funit {line}: {name}" for name in sorted(asked - options)]
+
+    assert wrong == []
+
+
+@EACH_PAGE
+def test_every_make_target_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"^make ([a-z-]+)", code_of(page), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+
+    assert named <= targets
+
+
+@EACH_PAGE
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    named = re.findall(r"\b((?:src|tests|docs|scripts)/[\w./-]+\.\w+)", code_of(page))
+
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@EACH_PAGE
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text_of(page))
+    local = [link for link in links if not link.startswith("https://")]
+
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_the_tree_of_the_readme_shows_what_is_there() -> None:
+    tree = text_of(ROOT / "README.md").partition("src/funit/\n")[2].partition("\n    tests/")[0]
+    shown = set(re.findall(r"^ {6}(\S+)", tree, re.MULTILINE))
+
+    there = {
+        path.name + "/" * path.is_dir()
+        for path in (ROOT / "src" / "funit").iterdir()
+        if not path.name.startswith("_")
+    }
+    assert shown == there
+
+
+def test_the_two_commands_stand_at_the_top_of_the_readme() -> None:
+    top = text_of(ROOT / "README.md").partition("\n## ")[0]
+
+    assert re.findall(r"^ {4}(make \w+)", top, re.MULTILINE) == ["make demo", "make test"]
+
+
+def test_every_extra_is_installed_by_make() -> None:
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    extras = re.search(r"^EXTRAS := (.+)$", text_of(ROOT / "Makefile"), re.MULTILINE)
+
+    assert extras is not None
+    # the extra `docs` is that of `make site` alone
+    assert {*extras[1].split(","), "docs"} == set(project["optional-dependencies"])
+
+
+def test_every_make_target_is_explained() -> None:
+    makefile = text_of(ROOT / "Makefile")
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
+
+    assert set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)) == set(phony.split())
+
+
+def test_every_page_stands_in_the_navigation_of_the_site() -> None:
+    nav = tomllib.loads(text_of(ROOT / "zensical.toml"))["project"]["nav"]
+
+    shown = [name for entry in nav for name in entry.values()]
+    assert sorted(shown) == [page.name for page in sorted((ROOT / "docs").glob("*.md"))]
