@@ -26,7 +26,7 @@ TINY: Settings = {
         "adversarial_from_images": 12,
         "max_images": 48,
         "log_every_images": 8,
-        "sample_every_images": 16,
+        "sample_every_images": 24,
         "checkpoint_every_images": 16,
         "num_threads": 1,  # bit-for-bit equality holds on one thread
     },

@@ -180,7 +180,7 @@ def test_a_training_leaves_what_a_person_needs(
     assert checkpoint.images == 48
     assert checkpoint.path.parent == run / "checkpoints"
     assert len(list((run / "checkpoints").iterdir())) == 2
-    assert (run / "samples" / "0000000016.png").exists()
+    assert (run / "samples" / "0000000024.png").exists()
     assert (run / "curves.png").exists()
     assert json.loads((run / "run.json").read_text())["data"]["num_images"] == 20
     assert {"images", "minutes", "images_per_second", "g/reconstruction"} <= logged[0].keys()
@@ -234,12 +234,12 @@ def test_a_signal_ends_the_training_with_a_checkpoint(
     zoo: Path, tmp_path: Path, settings: Settings, number: signal.Signals
 ) -> None:
     def ask(_: Generator) -> dict[str, float]:
-        os.kill(os.getpid(), number)  # when the first samples are drawn, at 16 images
+        os.kill(os.getpid(), number)  # when the first samples are drawn, at 24 images
         return {}
 
     checkpoint = train(zoo, tmp_path / "run", settings, on_snapshot=ask)
 
-    assert checkpoint.images == 16
+    assert checkpoint.images == 24
     assert train(zoo, tmp_path / "run", {}).images == 48
 
 

@@ -6,7 +6,7 @@ Nothing here changes what is learned: sample grids have fixed inputs of their ow
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from funit.data.images import image_grid, to_image, write_image
 from funit.model.generator import Generator
 from funit.training.losses import Terms
 
+SECONDS_PER_PLAIN_LINE = 60.0
 COLLAPSE = 0.15  # alarm when outputs differ by less than this share of what real images do
 
 
@@ -129,7 +130,8 @@ def write_curves(path: Path, lines: list[dict[str, Any]]) -> bool:
         return True
     columns = 3
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(4 * columns, 2.6 * rows), layout="constrained")
+    figure = Figure(figsize=(4 * columns, 2.6 * rows))
+    figure.subplots_adjust(0.06, 0.07, 0.98, 0.95, wspace=0.25, hspace=0.55)
     for index, name in enumerate(names):
         axes = figure.add_subplot(rows, columns, index + 1)
         points = [(line["images"], line[name]) for line in lines if name in line]
@@ -145,11 +147,15 @@ def write_curves(path: Path, lines: list[dict[str, Any]]) -> bool:
 
 
 class ProgressBar:
-    """Images seen, images a second, time left and the losses, on stderr."""
+    """Images seen, images a second, time left and the losses, on stderr.
+
+    Where stderr is no terminal, as in the log of a job: a plain line every minute.
+    """
 
     def __init__(self, progress: Progress, total: int | None) -> None:
         self.progress = progress
         self.start, self.started = 0, time.monotonic()
+        self.printed = self.started
         self.task = progress.add_task("training", total=total, losses="", rate="")
 
     def resume(self, images: int) -> None:
@@ -159,28 +165,35 @@ class ProgressBar:
 
     def update(self, images: int, means: dict[str, float]) -> None:
         """Shows a new state."""
-        seconds = time.monotonic() - self.started
-        rate = f"{(images - self.start) / max(seconds, 1e-9):.1f} images/s"
+        now = time.monotonic()
+        rate = f"{(images - self.start) / max(now - self.started, 1e-9):.1f} images/s"
         losses = " ".join(f"{name} {value:.3g}" for name, value in means.items())
         self.progress.update(self.task, completed=images, rate=rate, losses=losses)
+        if self.progress.disable and now - self.printed >= SECONDS_PER_PLAIN_LINE:
+            self.say(f"{images:,} images, {rate}: {losses}")
+            self.printed = now
+
+    def say(self, line: str) -> None:
+        """Prints a line, above the bar where there is one."""
+        self.progress.console.print(line, soft_wrap=True, highlight=False)
 
 
 @contextlib.contextmanager
-def progress_bar(total: int | None) -> Iterator[tuple[ProgressBar, Callable[[str], None]]]:
-    """A bar for one training, and a function that says a line above it."""
+def progress_bar(total: int | None) -> Iterator[ProgressBar]:
+    """A bar for one training."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
-        TextColumn(
-            "{task.completed:,}/{task.total:,} images" if total else "{task.completed:,} images"
-        ),
+        TextColumn("{task.completed:,}" + ("/{task.total:,} images" if total else " images")),
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[losses]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as progress:
-        yield ProgressBar(progress, total), progress.console.print
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, refresh_per_second=2, disable=hidden) as progress:
+        yield ProgressBar(progress, total)
 
 
 def _tensorboard(folder: Path | None) -> Any:

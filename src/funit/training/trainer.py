@@ -220,24 +220,24 @@ class _Loop:
 
     def run_to_end(self) -> Checkpoint:
         """Steps until something asks to stop; returns the last checkpoint."""
-        with progress_bar(self.max_images) as (bar, self.say):
+        with progress_bar(self.max_images) as bar, stop_signal() as stop:
+            self.say = bar.say
             checkpoint = self._resume()
             bar.resume(self.trainer.images)
-            with stop_signal() as stop:
-                self._explain_start()
-                for batch in self.dataset.batches(start=self.trainer.steps):
-                    if reason := stop() or self._reason_to_stop():
-                        break
-                    self.logbook.add(self.trainer.step(batch.to(self.trainer.device)))
-                    self._log(bar)
-                    if self._passed(self.training.sample_every_images):
-                        self._draw_samples()
-                    if self._passed(self.training.checkpoint_every_images):
-                        checkpoint = self._write_checkpoint()
+            self._explain_start()
+            for batch in self.dataset.batches(start=self.trainer.steps):
+                if reason := stop() or self._reason_to_stop():
+                    break
+                self.logbook.add(self.trainer.step(batch.to(self.trainer.device)))
+                self._log(bar)
+                if self._passed(self.training.sample_every_images):
+                    self._draw_samples()
+                if self._passed(self.training.checkpoint_every_images):
+                    checkpoint = self._write_checkpoint()
             if checkpoint is None or checkpoint.images != self.trainer.images:
+                checkpoint = self._write_checkpoint()  # first: whoever asked may not wait long
                 self._log(bar, force=True)
                 self._draw_samples()
-                checkpoint = self._write_checkpoint()
             self.say(f"stopped at {self.trainer.images:,} images: {reason}")
         return checkpoint
 
