@@ -58,6 +58,10 @@ class ModelConfig(Section):
     class_encoder_halvings: Annotated[int, Field(ge=1, le=8)] = 4
     """How often the class encoder halves an example; the first two halvings double its channels."""
 
+    plain_background: bool = False
+    """The images show something on a plain background, the median of their border: the class
+    encoder is shown grey instead, since a background says nothing about a class."""
+
     class_code_size: Positive = 64
     """Numbers in a class code."""
 
@@ -273,6 +277,7 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "image_size": 64,
         "base_channels": 16,
         "mlp_size": 128,
+        "plain_background": True,
         "class_encoder_halvings": 4,
         "content_norm": False,
         "upsampling_kernel_size": 3,
@@ -284,7 +289,7 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
     },
     "data": {"resize_ratio": 1.0, "recolour": True},
     "training": {
-        "batch_size": 16,
+        "batch_size": 8,
         "shots": 2,
         "reconstruct_from": "class",
         "back_translation": 0.5,

@@ -58,3 +58,15 @@ def test_examples_may_be_larger_than_the_model(tiny: ModelConfig) -> None:
     encoder = ClassEncoder(tiny).eval()
 
     assert encoder(torch.randn(1, 2, 3, 48, 32)).shape == (1, tiny.class_code_size)
+
+
+def test_on_a_plain_background_the_class_code_does_not_depend_on_the_background(
+    tiny: ModelConfig,
+) -> None:
+    encoder = ClassEncoder(tiny.model_copy(update={"plain_background": True}))
+    on_red, on_blue = torch.zeros(2, 1, 1, 3, 16, 16)
+    on_red[:, :, 0], on_blue[:, :, 2] = 0.9, 0.7
+    on_red[..., 4:12, 4:12] = on_blue[..., 4:12, 4:12] = -0.5
+
+    torch.testing.assert_close(encoder(on_red), encoder(on_blue))
+    assert not torch.allclose(encoder(on_red), encoder(on_red + 0.2))

@@ -3,11 +3,14 @@
 Shapes: B classes, K examples of each, H x W pixels, S class-code size.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from funit.config import ModelConfig
 from funit.model.layers import convolution
+
+TOLERANCE = 8 / 127.5  # 8 of 255 levels, images being in [-1, 1]
 
 
 class ClassEncoder(nn.Module):
@@ -25,6 +28,7 @@ class ClassEncoder(nn.Module):
         self.halvings = nn.ModuleList(
             convolution(widths[i], widths[i + 1], 4, stride=2) for i in range(halvings)
         )
+        self.has_plain_background = config.plain_background
         self.code = convolution(widths[-1], config.class_code_size, 1)
 
     def forward(self, examples: Tensor) -> Tensor:
@@ -34,8 +38,21 @@ class ClassEncoder(nn.Module):
 
     def encode_images(self, images: Tensor) -> Tensor:
         """One class code for each image: (B, 3, H, W) -> (B, S)."""
+        if self.has_plain_background:
+            images = without_background(images)
         features = F.relu(self.stem(images))
         for conv in self.halvings:
             features = F.relu(conv(features))
         pooled = features.mean(dim=(2, 3), keepdim=True)
         return self.code(pooled).flatten(1)
+
+
+def without_background(images: Tensor) -> Tensor:
+    """The images with grey, 0, for every pixel of the background's colour: (B, 3, H, W).
+
+    The background's colour is the median of the one-pixel border.
+    """
+    edges = (images[:, :, 0], images[:, :, -1], images[:, :, :, 0], images[:, :, :, -1])
+    background = torch.cat(edges, dim=2).median(dim=2).values[:, :, None, None]
+    difference = (images - background).abs().amax(dim=1, keepdim=True)
+    return images * (difference > TOLERANCE)
