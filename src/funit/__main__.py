@@ -1,0 +1,5 @@
+"""`python -m funit` is the command `funit`."""
+
+from funit.cli import main
+
+main()

@@ -1,0 +1,470 @@
+"""The command line: one function a command, which reads its options and prints what came back.
+
+Results go to stdout, progress to stderr. Whatever the user can mend ends in one line of error, one
+line of hint and exit code 1. Imports that take time stand inside the commands.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer import Argument, Option
+from typer.core import TyperGroup
+
+from funit import __version__
+from funit.errors import UserError
+
+if TYPE_CHECKING:
+    from funit.config import Settings
+    from funit.evaluation.report import Report
+
+# What Typer raises for a wrong use of the command line; it has no public name.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+DEFAULT_MODEL = "default"
+FORCE_HINT = "`--force` replaces it, or give another `--out`"
+
+
+class Commands(TyperGroup):
+    """The commands; the one place where errors become text."""
+
+    def main(self, args: Sequence[str] | None = None, **options: Any) -> None:  # type: ignore[override]
+        """Runs a command line and ends the process."""
+        options |= {"prog_name": "funit", "standalone_mode": False}
+        try:
+            code = super().main(args, **options)
+        except UserError as error:
+            code = _fail(error.message, error.hint)
+        except UsageError as error:
+            code = _fail(*_explain(error))
+        except typer.Abort:
+            code = _fail("interrupted", "")
+        sys.exit(code)
+
+
+def _fail(message: str, hint: str) -> int:
+    print(f"Error: {_one_line(message)}", file=sys.stderr)
+    if hint:
+        print(f"\nhint: {_one_line(hint)}", file=sys.stderr)
+    return 1
+
+
+def _explain(error: Any) -> tuple[str, str]:
+    """The message and the hint of a wrong use of the command line."""
+    command = error.ctx.command_path if error.ctx else "funit"
+    hint = f"`{command} --help` shows how it is used"
+    near = getattr(error, "possibilities", None)
+    message: str = error.message if near else error.format_message()
+    message = message[:1].lower() + message[1:].rstrip(".")
+    return message, f"did you mean `{near[0]}`? {hint}" if near else hint
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def main() -> None:
+    """The command `funit`."""
+    app()
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: it comes at once, and brackets stay what they are
+)
+data_app = typer.Typer(help="Look at a data set, make it fast to read, or draw one.")
+models_app = typer.Typer(help="The models that have names.")
+app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")
+
+Data = Annotated[
+    Path,
+    Argument(
+        metavar="DATA",
+        help="A folder or zip of class folders (or of `seen` and `unseen` with class folders in "
+        "them), or a file that `funit data pack` made.",
+        show_default=False,
+    ),
+]
+Assignments = Annotated[
+    list[str] | None,
+    Option(
+        "--set",
+        metavar="PART.NAME=VALUE",
+        help="One setting, as `training.batch_size=32`, over the file. May be repeated.",
+    ),
+]
+Model = Annotated[
+    str, Option("--model", help="A name (`funit models list`), NAME@VERSION, or a folder.")
+]
+Device = Annotated[str, Option(help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.")]
+Force = Annotated[bool, Option("--force", help="Replace what is there.")]
+AsJson = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]
+
+
+def _option(help_text: str) -> Any:
+    """An option without a default worth showing."""
+    return Option(help=help_text, show_default=False)
+
+
+@app.callback(invoke_without_command=True)
+def funit(
+    context: typer.Context,
+    version: Annotated[bool, Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Redraws one picture's pose in the look of a class that one or a few examples show."""
+    if version:
+        print(f"funit {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def train(
+    data: Data,
+    out: Annotated[Path, _option("The folder of the run; one that exists goes on.")],
+    preset: Annotated[
+        str | None,
+        _option("`small` (the default: 64 px, two CPU cores) or `paper` (128 px, a GPU)."),
+    ] = None,
+    config: Annotated[
+        Path | None, _option("A YAML or JSON file of settings, over the preset.")
+    ] = None,
+    assignments: Assignments = None,
+    max_images: Annotated[
+        int | None, _option("Stop after so many images in the whole run.")
+    ] = None,
+    max_minutes: Annotated[float | None, _option("Stop this call after so many minutes.")] = None,
+    seed: Annotated[int | None, _option("Of everything that is drawn by chance.")] = None,
+    unseen: Annotated[int | None, _option("Keep so many classes back, to test with.")] = None,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Print the settings; write nothing.")
+    ] = False,
+) -> None:
+    """Learns from the classes of DATA. The same command again goes on where it stopped."""
+    from funit.config import merged, parse_assignments, read_settings
+
+    training = {"max_images": max_images, "max_minutes": max_minutes, "seed": seed}
+    given = merged(
+        read_settings(config) if config else {},
+        parse_assignments(assignments or []),
+        {"training": _given(training), "data": _given({"num_unseen": unseen})},
+    )
+    if dry_run:
+        print(_planned_settings(data, out, given, preset), end="")
+        return
+    from funit.training.trainer import train
+
+    checkpoint = train(data, out, given, preset=preset)
+    print(checkpoint.path)
+
+
+@app.command()
+def translate(
+    content: Annotated[
+        list[Path],
+        Argument(
+            metavar="CONTENT...",
+            help="Images whose pose to keep, or folders of them.",
+            show_default=False,
+        ),
+    ],
+    like: Annotated[
+        list[Path],
+        Option(
+            help="An image of the class to imitate. Repeat it: more examples, a better likeness.",
+            show_default=False,
+        ),
+    ],
+    model: Model = DEFAULT_MODEL,
+    out: Annotated[
+        Path | None,
+        Option(help="A file; for several images a folder.  [default: translated.png, translated]"),
+    ] = None,
+    skip_existing: Annotated[
+        bool, Option("--skip-existing", help="Leave translations that exist as they are.")
+    ] = False,
+    force: Force = False,
+    device: Device = "auto",
+) -> None:
+    """Redraws CONTENT as the class that the --like images show."""
+    from funit.translator import Translator, image_files
+
+    is_single = len(content) == 1 and not content[0].is_dir()
+    out = out or Path("translated.png" if is_single else "translated")
+    problems: list[UserError] = []
+    translator = Translator.load(model, device)
+    look = translator.encode_class(like)
+    num_images = len(image_files(content))
+    with _progress("translating", num_images) as advance:
+        for path in translator.translate_files(
+            content,
+            look,
+            out,
+            skip_existing=skip_existing,
+            force=force,
+            on_problem=problems.append,
+        ):
+            print(path)
+            advance()
+    _report_problems(problems, num_images)
+
+
+@app.command()
+def demo(
+    model: Model = DEFAULT_MODEL,
+    out: Annotated[
+        Path, Option(help="The folder for contact-sheet.png and scores.json; both are replaced.")
+    ] = Path("demo"),
+    device: Device = "auto",
+) -> None:
+    """Shows a model creatures of classes that it never saw, and how far it is from the truth."""
+    from funit.demo import SCORES_FILE, SHEET_FILE, run_demo
+
+    with _progress("drawing creatures") as advance:
+        report = run_demo(model, out, device=device, progress=advance)
+    _print_scores(report)
+    print(out / SHEET_FILE)
+    print(out / SCORES_FILE)
+
+
+@app.command()
+def publish(
+    run: Annotated[
+        Path, Argument(metavar="RUN", help="A run folder, or a model folder.", show_default=False)
+    ],
+    name: Annotated[
+        str, Option(help="The model's name; it gets the next version.", show_default=False)
+    ],
+) -> None:
+    """Gives what a training learned a name, under which other commands find it."""
+    from funit.repository import ModelRepository
+
+    info = ModelRepository().publish(run, name)
+    print(f"{info.name}@{info.version}")
+
+
+@data_app.command("check")
+def data_check(data: Data, as_json: AsJson = False) -> None:
+    """Lists the classes of DATA, and the images that cannot be used, with the reason."""
+    from funit.data.catalog import check_images, read_catalog
+
+    catalog = read_catalog(data)
+    with _progress("reading", catalog.num_images) as advance:
+        catalog = check_images(catalog, progress=advance)
+    summary = catalog.summary
+    if as_json:
+        _print_json(summary)
+    else:
+        _print_summary(summary)
+
+
+@data_app.command("pack")
+def data_pack(
+    data: Data,
+    out: Annotated[Path, Option(help="The file to write; it ends in .pack.", show_default=False)],
+    size: Annotated[
+        int, Option(help="Shortest side of every image, pixels.", min=16, show_default=False)
+    ],
+    unseen: Annotated[int, Option(help="Keep so many classes back, to test with.", min=0)] = 0,
+    seed: Annotated[int, Option(help="Chooses the classes that are kept back.")] = 0,
+    force: Force = False,
+) -> None:
+    """Decodes and resizes DATA into one file, from which training reads at memory speed."""
+    from funit.data.catalog import read_catalog
+    from funit.data.packed import SUFFIX, pack
+
+    if out.suffix != SUFFIX:
+        raise UserError(f"`{out}` does not end in {SUFFIX}", hint=f"try `{out.stem}{SUFFIX}`")
+    _refuse_existing(out, force)
+    catalog = read_catalog(data, unseen, seed)
+    with _progress("packing", catalog.num_images) as advance:
+        packed = pack(catalog, size, out, progress=advance)
+    for problem in packed.problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    print(out)
+
+
+@data_app.command("menagerie")
+def data_menagerie(
+    classes: Annotated[int, _option("How many species.")],
+    poses: Annotated[int, _option("How many poses; every species is drawn in each.")],
+    out: Annotated[Path, _option("A .zip, or a folder; in it CLASS/POSE.png.")],
+    size: Annotated[int, Option(help="Height and width, pixels.")] = 64,
+    seed: Annotated[int, Option(help="Another seed, other creatures.")] = 0,
+    force: Force = False,
+) -> None:
+    """Draws creatures, every class in the same poses, so that each true answer is known."""
+    from funit.data.menagerie import write_menagerie
+
+    _refuse_existing(out, force)
+    with _progress("drawing", classes * poses) as advance:
+        write_menagerie(out, classes, poses, size, seed, progress=advance)
+    print(out)
+
+
+@models_app.command("list")
+def models_list(as_json: AsJson = False) -> None:
+    """Lists the models inside the package and the published ones."""
+    from funit.repository import ModelRepository
+
+    problems: list[UserError] = []
+    infos = ModelRepository().list(on_problem=problems.append)
+    for problem in problems:
+        print(f"left out: {problem.message}", file=sys.stderr)
+    if as_json:
+        _print_json([info.model_dump(mode="json") for info in infos])
+        return
+    _print_table(
+        ["model", "version", "pixels", "classes", "images seen", "licence"],
+        [
+            [
+                info.name,
+                str(info.version),
+                str(info.config.model.image_size),
+                str(info.config.model.num_classes),
+                f"{info.training.images:,}",
+                info.licence,
+            ]
+            for info in infos
+        ],
+    )
+
+
+@models_app.command("show")
+def models_show(
+    model: Annotated[
+        str,
+        Argument(metavar="MODEL", help="A name, NAME@VERSION, or a folder.", show_default=False),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Prints a model's card: what it was trained on, how, and how good it is."""
+    from funit.repository import ModelRepository, card
+
+    found = ModelRepository().find(model)
+    if as_json:
+        _print_json({"path": str(found.path), **found.info.model_dump(mode="json")})
+    else:
+        print(card(found.info))
+        print(f"in {found.path}")
+
+
+# -------------------------------------------------------------------- pieces
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _planned_settings(data: Path, out: Path, given: "Settings", preset: str | None) -> str:
+    """The settings that a training would use, as YAML."""
+    from funit.config import build_config, merged, to_yaml
+    from funit.data.catalog import read_catalog
+    from funit.data.packed import SUFFIX, open_packed
+    from funit.training.run import requested_settings
+
+    wanted = requested_settings(out, given, preset)
+    checked = build_config(merged({"model": {"num_classes": 2}}, wanted))
+    if data.suffix == SUFFIX:
+        num_classes = len(open_packed(data).classes)
+    else:
+        num_unseen, seed = checked.data.num_unseen, checked.training.seed
+        num_classes = len(read_catalog(data, num_unseen, seed).seen)
+    return to_yaml(build_config(merged(wanted, {"model": {"num_classes": num_classes}})))
+
+
+def _refuse_existing(out: Path, force: bool) -> None:
+    if out.exists() and not force:
+        raise UserError(f"`{out}` exists", hint=FORCE_HINT)
+
+
+def _report_problems(problems: Sequence[UserError], num_images: int) -> None:
+    """Names every image that was left out; the last words are one error and one hint."""
+    for problem in problems[:-1]:
+        print(f"left out: {_one_line(problem.message)}", file=sys.stderr)
+    if problems:
+        last = problems[-1]
+        more = f" ({len(problems)} of {num_images} images were left out)" if num_images > 1 else ""
+        raise UserError(f"{last.message}{more}", hint=last.hint)
+
+
+@contextmanager
+def _progress(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """A bar on stderr; the function it gives takes (done), (done, total) or nothing: one more."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),  # results in a pipe stay there
+    ) as progress:
+        task = progress.add_task(what, total=total)
+
+        def advance(done: int | None = None, total: int | None = None) -> None:
+            if done is None:
+                progress.advance(task)
+            else:
+                progress.update(task, completed=done, total=total)
+
+        yield advance
+
+
+def _print_json(content: Any) -> None:
+    print(json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:  # for a pipe: a line for each row, however long
+        console.width = max(console.measure(table).maximum, 80)
+    console.print(table)
+
+
+def _print_summary(summary: dict[str, Any]) -> None:
+    """What `data check` found."""
+    _print_table(
+        ["part", "classes", "images"],
+        [[part, str(s["classes"]), f"{s['images']:,}"] for part, s in summary["parts"].items()],
+    )
+    low, high = summary["smallest_image"], summary["largest_image"]
+    print(f"\nsizes from {low[0]} x {low[1]} to {high[0]} x {high[1]} pixels")
+    problems = summary["problems"]
+    print(f"{len(problems)} left out" + (":" if problems else ""))
+    for problem in problems:
+        print(f"  {problem['path']}: {problem['reason']}")
+
+
+def _print_scores(report: "Report") -> None:
+    """The error on the foreground beside that of the baselines."""
+    copying = {shots: report.value("copy-content", shots, "l1_foreground") for shots in (1, 5)}
+    rows = [
+        [
+            row.model,
+            str(row.shots),
+            f"{row.value:.4f}",
+            f"{row.low:.4f} to {row.high:.4f}",
+            f"{row.value / copying[row.shots]:.2f}",
+        ]
+        for row in report.rows
+        if row.metric == "l1_foreground"
+    ]
+    head = ["model", "examples", "error on the foreground", "95% interval", "/ copying the pose"]
+    _print_table(head, rows)

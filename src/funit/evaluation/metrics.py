@@ -1,0 +1,114 @@
+"""How far translations are from the truth: arrays -> numbers.
+
+Images are uint8 arrays (..., H, W, 3); each metric gives one number an image, (...,). Errors are in
+0..1, PSNR in decibels.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images = NDArray[np.uint8]
+Values = NDArray[np.float64]
+
+BACKGROUND_TOLERANCE = 8  # of 255: how far from the background a foreground pixel is
+MAX_PSNR = 100.0  # of equal images; a step of one in a single number of 64 x 64 x 3 gives 89
+
+_WINDOW_SIZE, _WINDOW_DEVIATION = 11, 1.5  # of SSIM, as in the paper of Wang et al. (2004)
+
+
+def l1(images: Images, truths: Images) -> Values:
+    """Mean absolute error over the frame."""
+    return _error(images, truths).mean(axis=(-3, -2, -1))
+
+
+def psnr(images: Images, truths: Images) -> Values:
+    """Peak signal-to-noise ratio over the frame, at most MAX_PSNR."""
+    squared = np.square(_error(images, truths)).mean(axis=(-3, -2, -1))
+    return -10 * np.log10(np.maximum(squared, 10 ** (-MAX_PSNR / 10)))
+
+
+def l1_foreground(images: Images, truths: Images, contents: Images) -> Values:
+    """Mean absolute error over the pixels that matter; NaN for an image that has none.
+
+    Those where the content or the truth differs by more than 8/255 in any channel from the
+    background, which is the median colour of the truth's one-pixel border.
+    """
+    colour = background(truths)
+    mask = foreground(contents, colour) | foreground(truths, colour)
+    per_pixel = _error(images, truths).mean(axis=-1)
+    count = mask.sum(axis=(-2, -1))
+    total = (per_pixel * mask).sum(axis=(-2, -1))
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
+def ssim(images: Images, truths: Images) -> Values:
+    """Structural similarity (Wang et al., 2004), of each colour channel, then their mean.
+
+    A Gaussian window of 11 x 11 pixels and deviation 1.5, where it lies inside the image;
+    K1 = 0.01, K2 = 0.03. In -1..1, equal images have 1.
+    """
+    x, y = _channels_first(images), _channels_first(truths)
+    mean_x, mean_y = _blurred(x), _blurred(y)
+    var_x = _blurred(x * x) - mean_x**2
+    var_y = _blurred(y * y) - mean_y**2
+    covariance = _blurred(x * y) - mean_x * mean_y
+    c1, c2 = 0.01**2, 0.03**2
+    similarity = ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / (
+        (mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2)
+    )
+    return similarity.mean(axis=(-3, -2, -1))
+
+
+def background(images: Images) -> Values:
+    """The median colour of each image's one-pixel border: (..., H, W, 3) -> (..., 3)."""
+    border = np.concatenate(
+        [
+            images[..., 0, :, :],
+            images[..., -1, :, :],
+            images[..., 1:-1, 0, :],
+            images[..., 1:-1, -1, :],
+        ],
+        axis=-2,
+    )
+    return np.median(border, axis=-2)
+
+
+def foreground(images: Images, colour: Values) -> NDArray[np.bool_]:
+    """Where any channel differs from the background: (..., H, W, 3), (..., 3) -> (..., H, W)."""
+    distance = np.abs(images - colour[..., None, None, :])
+    mask: NDArray[np.bool_] = np.any(distance > BACKGROUND_TOLERANCE, axis=-1)
+    return mask
+
+
+def bootstrap(values: Values, seed: int, num_draws: int = 1000) -> tuple[float, float]:
+    """The 95% interval of the mean, from means of values drawn anew with replacement."""
+    draws = np.random.default_rng(seed).integers(len(values), size=(num_draws, len(values)))
+    low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _error(images: Images, truths: Images) -> Values:
+    return np.abs(images.astype(np.float64) - truths) / 255
+
+
+def _channels_first(images: Images) -> Values:
+    return np.moveaxis(images.astype(np.float64) / 255, -1, -3)
+
+
+def _blurred(channels: Values) -> Values:
+    """The means under the window: (..., H, W) -> (..., H - 10, W - 10)."""
+    height, width = channels.shape[-2:]
+    blurred: Values = _window(height) @ channels @ _window(width).T
+    return blurred
+
+
+def _window(size: int) -> Values:
+    """The window at each place along one side, as a matrix (size - 10, size)."""
+    assert size >= _WINDOW_SIZE, "SSIM needs at least 11 pixels a side"
+    offsets = np.arange(_WINDOW_SIZE) - _WINDOW_SIZE // 2
+    weights = np.exp(-(offsets**2) / (2 * _WINDOW_DEVIATION**2))
+    weights /= weights.sum()
+    matrix = np.zeros((size - _WINDOW_SIZE + 1, size))
+    for row in range(len(matrix)):
+        matrix[row, row : row + _WINDOW_SIZE] = weights
+    return matrix

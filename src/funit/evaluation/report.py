@@ -1,0 +1,84 @@
+"""What an evaluation found: rows of scores, and what they are about, as JSON."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from funit import __version__
+from funit.home import whole_file
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number: a metric of one model on one part of the data."""
+
+    model: str
+    part: str
+    shots: int
+    metric: str
+    value: float
+    low: float
+    """Of the 95% interval."""
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """The rows, and what anyone needs to get them again."""
+
+    about: dict[str, Any]
+    rows: Sequence[Row]
+
+    def value(self, model: str, shots: int, metric: str) -> float:
+        """The number in that row."""
+        (value,) = (
+            row.value
+            for row in self.rows
+            if (row.model, row.shots, row.metric) == (model, shots, metric)
+        )
+        return value
+
+    def write(self, path: Path) -> None:
+        """Writes the report as JSON; a file there is replaced."""
+        content = {"about": self.about, "rows": [asdict(row) for row in self.rows]}
+        with whole_file(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def about(seed: int, config: dict[str, Any], fingerprint: str) -> dict[str, Any]:
+    """What every report says of itself."""
+    return {
+        "version": __version__,
+        "commit": _commit(),
+        "seed": seed,
+        "config": config,
+        "data": fingerprint,
+        "extractor": None,  # no feature network: the truth is known
+        "machine": {
+            "system": platform.platform(),
+            "processors": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+        },
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that runs; None where funit is installed without one."""
+    folder = Path(__file__).parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,408 @@
+"""Models as folders, with names and versions.
+
+    weights.safetensors    the generator's weights; its settings are in the metadata too
+    model.json             `ModelInfo`: settings, how it was trained, hash of the weights, scores
+    card.md                the same for people to read
+    LICENSE
+
+Models inside the package are in funit/models/NAME/, published ones in HOME/models/NAME/VERSION/.
+"""
+
+import difflib
+import hashlib
+import json
+import logging
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from funit import __version__
+from funit.config import Config, build_config, read_settings, to_json
+from funit.errors import UserError
+from funit.home import home
+from funit.model.generator import Generator
+
+Tensors = dict[str, Tensor]
+
+FORMAT = 1  # of model.json, and of the run folders that are read here
+WEIGHTS_FILE, ABOUT_FILE, CARD_FILE, LICENCE_FILE = (
+    "weights.safetensors",
+    "model.json",
+    "card.md",
+    "LICENSE",
+)
+SHIPPED = Path(__file__).parent / "models"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ANY_NAME = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]{0,63})(@(?P<version>[0-9]{1,9}))?")
+_REBUILD_HINT = "publish or download it again"
+
+log = logging.getLogger(__name__)
+
+
+class TrainingRecord(BaseModel, frozen=True):
+    """How a model came to be."""
+
+    command: str = ""
+    seed: int
+    images: int
+    """Content images seen."""
+    minutes: float
+    data: dict[str, Any] = Field(default_factory=dict)
+    """What the data was: at least its fingerprint."""
+
+
+class ModelInfo(BaseModel, frozen=True):
+    """What model.json says."""
+
+    format: int = FORMAT
+    name: str
+    version: int
+    made_by: str = __version__
+    """The version of funit."""
+    config: Config
+    training: TrainingRecord
+    weights_sha256: str
+    scores: list[dict[str, Any]] = Field(default_factory=list)
+    """Rows as `funit demo` and `funit evaluate` write them."""
+    licence: str
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model on disk, or the newest average generator of a run."""
+
+    path: Path
+    info: ModelInfo
+    weights_path: Path
+
+    def generator(self) -> Generator:
+        """The generator with its weights, ready to translate; UserError if they are damaged."""
+        generator = Generator(self.info.config.model)
+        try:
+            generator.load_state_dict(self.tensors())
+        except RuntimeError:  # names or shapes differ
+            raise UserError(
+                f"the weights of `{self.path}` do not fit its settings", hint=_REBUILD_HINT
+            ) from None
+        return generator.requires_grad_(False).eval()
+
+    def tensors(self) -> Tensors:
+        """The weights in 32 bits; raises UserError unless they are what was saved."""
+        if _sha256(self.weights_path) != self.info.weights_sha256:
+            raise UserError(
+                f"`{self.weights_path}` is damaged: its SHA-256 is not the one that was saved",
+                hint=_REBUILD_HINT,
+            )
+        try:
+            tensors = load_file(self.weights_path)
+        except (SafetensorError, OSError) as error:
+            raise UserError(
+                f"`{self.weights_path}` cannot be read: {error}", hint=_REBUILD_HINT
+            ) from None
+        return {name: tensor.float() for name, tensor in tensors.items()}
+
+
+class ModelRepository:
+    """The models that have names: those inside the package, and those published here."""
+
+    def __init__(self, folder: Path | None = None, shipped: Path = SHIPPED) -> None:
+        self.folder = folder or home() / "models"
+        self.shipped = shipped
+
+    def list(self, on_problem: Callable[[UserError], None] | None = None) -> list[ModelInfo]:
+        """All versions of all models; `on_problem` hears of those that cannot be read."""
+        found = []
+        for path in self._folders():
+            try:
+                found.append(open_model(path).info)
+            except UserError as error:
+                if on_problem is None:
+                    raise
+                on_problem(error)
+        return sorted(found, key=lambda info: (info.name, info.version))
+
+    def find(self, model: str | Path) -> ModelFolder:
+        """The model of that name (the newest, or NAME@VERSION), or in that model or run folder.
+
+        A name comes before a folder of the same name: `./NAME` is the folder. Raises UserError.
+        """
+        wanted = _ANY_NAME.fullmatch(model) if isinstance(model, str) else None
+        versions = self._versions(wanted["name"]) if wanted else {}
+        if wanted and versions:
+            return _chosen(versions, wanted["name"], wanted["version"])
+        path = Path(model)
+        if path.is_dir():
+            return open_run(path) if (path / "run.json").exists() else open_model(path)
+        if isinstance(model, Path) or path.name != model:
+            raise UserError(
+                f"there is no model folder or run folder `{model}`", hint=self._hint(path.name)
+            )
+        raise UserError(f"no model is called `{model}`", hint=self._hint(model.partition("@")[0]))
+
+    def publish(
+        self,
+        source: str | Path,
+        name: str,
+        *,
+        scores: Sequence[Mapping[str, Any]] | None = None,
+        licence: str | None = None,
+        licence_text: str | None = None,
+    ) -> ModelInfo:
+        """Copies a run's average generator, or a model, to the next version of NAME."""
+        if not _NAME.fullmatch(name):
+            raise UserError(
+                f"`{name}` cannot be the name of a model",
+                hint="use small letters, digits, `-`, `_` and `.`, e.g. `cats-64px`",
+            )
+        found = self.find(source)
+        tensors = found.tensors()
+        while True:
+            version = max(self._versions(name), default=0) + 1
+            try:
+                return save_model(
+                    self.folder / name / str(version),
+                    tensors,
+                    found.info.config,
+                    name=name,
+                    version=version,
+                    training=found.info.training,
+                    scores=found.info.scores if scores is None else scores,
+                    licence=licence or found.info.licence,
+                    licence_text=_licence_text(found) if licence_text is None else licence_text,
+                )
+            except FileExistsError:  # another process was faster: take the next number
+                continue
+
+    def _versions(self, name: str) -> dict[int, Path]:
+        """The folder of each version, the one inside the package included."""
+        versions = {
+            int(path.name): path
+            for path in (self.folder / name).glob("[1-9]*")
+            if path.name.isdecimal()
+        }
+        if (self.shipped / name / ABOUT_FILE).exists():
+            versions.setdefault(open_model(self.shipped / name).info.version, self.shipped / name)
+        return versions
+
+    def _folders(self) -> Iterator[Path]:
+        yield from sorted(path.parent for path in self.shipped.glob(f"*/{ABOUT_FILE}"))
+        for path in sorted(self.folder.glob("*/[1-9]*")):
+            if path.name.isdecimal():
+                yield path
+
+    def _hint(self, model: str) -> str:
+        names = sorted({p.parent.name if p.name.isdecimal() else p.name for p in self._folders()})
+        if close := difflib.get_close_matches(model, names, n=1):
+            return f"did you mean `{close[0]}`? `funit models list` shows all"
+        if not names:
+            return "there are none yet: `funit train` makes one, `funit publish` names it"
+        return f"`funit models list` shows the {len(names)} there {_is(names)}, or give a folder"
+
+
+def save_model(
+    folder: Path,
+    tensors: Tensors,
+    config: Config,
+    *,
+    name: str,
+    version: int,
+    training: TrainingRecord,
+    scores: Sequence[Mapping[str, Any]] = (),
+    licence: str = "",
+    licence_text: str = "",
+    half: bool = True,
+) -> ModelInfo:
+    """Writes a new model folder in one piece; `half` halves its size.
+
+    Raises FileExistsError where the folder exists, UserError where it cannot be written.
+    """
+    with _new_folder(folder) as temporary:
+        stored = {k: (t.half() if half else t.float()).contiguous() for k, t in tensors.items()}
+        weights = save(stored, metadata={"config": to_json(config)})
+        (temporary / WEIGHTS_FILE).write_bytes(weights)
+        info = ModelInfo(
+            name=name,
+            version=version,
+            config=config,
+            training=training,
+            weights_sha256=hashlib.sha256(weights).hexdigest(),
+            scores=[dict(row) for row in scores],
+            licence=licence or "not stated",
+        )
+        (temporary / ABOUT_FILE).write_text(info.model_dump_json(indent=1) + "\n")
+        (temporary / CARD_FILE).write_text(card(info))
+        (temporary / LICENCE_FILE).write_text(licence_text or f"Licence: {info.licence}\n")
+    return info
+
+
+def open_model(path: Path) -> ModelFolder:
+    """The model in that folder; raises UserError where there is none that this version reads."""
+    about = _read_json(path / ABOUT_FILE, f"`{path}` is no model folder and no run folder")
+    _check_format(path, about, "model")
+    try:
+        info = ModelInfo.model_validate(about)
+    except (ValidationError, UserError) as error:
+        raise UserError(
+            f"`{path / ABOUT_FILE}` cannot be understood: {_first_line(error)}",
+            hint=f"it was written by funit {about.get('made_by', 'of an unknown version')}, "
+            f"this is {__version__}",
+        ) from None
+    return ModelFolder(path, info, path / WEIGHTS_FILE)
+
+
+def open_run(path: Path) -> ModelFolder:
+    """The newest whole average generator of a run folder; raises UserError where there is none."""
+    about = _read_json(path / "run.json", f"`{path}` is no run folder")
+    _check_format(path, about, "run")
+    config = build_config(read_settings(path / "config.yaml"))
+    checkpoint, state = _newest_checkpoint(path)
+    info = ModelInfo(
+        name=path.resolve().name,
+        version=0,
+        config=config,
+        training=TrainingRecord(
+            command=about.get("command", ""),
+            seed=config.training.seed,
+            images=state["images"],
+            minutes=round(state.get("minutes", 0.0), 1),
+            data=about.get("data", {}),
+        ),
+        weights_sha256=state["files"]["average.safetensors"],
+        licence="not stated",
+    )
+    return ModelFolder(path, info, checkpoint / "average.safetensors")
+
+
+def card(info: ModelInfo) -> str:
+    """What people should know about a model, as Markdown."""
+    model, training = info.config.model, info.training
+    lines = [
+        f"# {info.name}, version {info.version}",
+        "",
+        f"Redraws images of {model.image_size} x {model.image_size} pixels: keeps the pose of one "
+        "and takes the look of a class that one or a few examples show.",
+        "",
+        f"- trained on {model.num_classes} classes, {training.images:,} images seen, "
+        f"{training.minutes:.0f} minutes, seed {training.seed}",
+        f"- data: {json.dumps(training.data)}",
+        *([f"- command: `{training.command}`"] if training.command else []),
+        f"- made by funit {info.made_by}; licence: {info.licence}",
+        "",
+        "It knows only pictures like those it was trained on; others come out wrong.",
+    ]
+    return "\n".join([*lines, *_score_table(info.scores)]) + "\n"
+
+
+def _score_table(scores: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not scores:
+        return []
+    rows = [
+        f"| {s['model']} | {s['part']} | {s['shots']} | {s['metric']} | {s['value']:.4f} | "
+        f"{s['low']:.4f} to {s['high']:.4f} | {s['n']} |"
+        for s in scores
+    ]
+    head = "| model | part | examples | metric | value | 95% interval | images |"
+    return ["", "## Scores", "", head, "|---|---|---|---|---|---|---|", *rows]
+
+
+def _chosen(versions: Mapping[int, Path], name: str, version: str | None) -> ModelFolder:
+    number = int(version) if version else max(versions)
+    if number not in versions:
+        there = ", ".join(map(str, sorted(versions)))
+        raise UserError(f"`{name}` has no version {number}", hint=f"there {_is(versions)} {there}")
+    return open_model(versions[number])
+
+
+def _newest_checkpoint(run: Path) -> tuple[Path, dict[str, Any]]:
+    """The newest checkpoint whose average is whole, and its state."""
+    for path in sorted((run / "checkpoints").glob("[0-9]*"), reverse=True):
+        try:
+            state: dict[str, Any] = json.loads((path / "state.json").read_text())
+            if _sha256(path / "average.safetensors") == state["files"]["average.safetensors"]:
+                return path, state
+        except (UserError, OSError, ValueError, KeyError, TypeError):
+            pass  # whatever is wrong with it: it is passed over, and said
+        log.warning("checkpoint `%s` is damaged: the one before it is used", path)
+    raise UserError(
+        f"the run `{run}` has no checkpoint yet",
+        hint="wait for its first one, or go on with `funit train`",
+    )
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Gives a temporary folder to fill, which becomes `folder` in one piece, or leaves nothing."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
+            filled = Path(temporary) / "model"
+            filled.mkdir()
+            yield filled
+            if folder.exists():
+                raise FileExistsError(str(folder))
+            filled.rename(folder)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if folder.exists():  # it was made between the look and the rename
+            raise FileExistsError(str(folder)) from None
+        raise UserError(
+            f"the model `{folder}` cannot be written: {error.strerror or error}",
+            hint="check the free space and the permissions of its folder",
+        ) from error
+
+
+def _read_json(path: Path, otherwise: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(otherwise, hint=f"it has no `{path.name}`") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"`{path}` cannot be read: {error}", hint=_REBUILD_HINT) from None
+    if not isinstance(content, dict):
+        raise UserError(f"`{path}` is damaged", hint=_REBUILD_HINT)
+    return content
+
+
+def _check_format(path: Path, about: Mapping[str, Any], kind: str) -> None:
+    found = about.get("format")
+    if found != FORMAT:
+        maker = about.get("made_by") or about.get("version") or "another version"
+        raise UserError(
+            f"`{path}` has {kind} format {found}; this version reads {FORMAT}",
+            hint=f"use the funit that made it: {maker}",
+        )
+
+
+def _licence_text(found: ModelFolder) -> str:
+    path = found.path / LICENCE_FILE
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _first_line(error: ValidationError | UserError) -> str:
+    if isinstance(error, UserError):
+        return error.message
+    first = error.errors()[0]
+    return f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}"
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise UserError(f"there is no `{path}`", hint=_REBUILD_HINT) from None
+
+
+def _is(things: Sequence[Any] | Mapping[Any, Any]) -> str:
+    return "is" if len(things) == 1 else "are"

@@ -1,0 +1,269 @@
+"""The inference API: examples -> class code; content + class code -> image; files and folders.
+
+    translator = Translator.load("default")
+    look = translator.encode_class(["fox-1.png", "fox-2.png"])
+    image = translator.translate("cat.png", look)
+
+Looks and contents can be made apart, kept, and combined in any pairing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar, overload
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from funit.config import Config
+from funit.data.images import (
+    FORMATS,
+    ImageSource,
+    fit,
+    is_image_name,
+    read_image,
+    to_image,
+    to_tensor,
+    write_image,
+)
+from funit.errors import UserError
+from funit.model.device import find_device
+from funit.model.generator import Generator
+from funit.repository import ModelRepository
+
+BATCH_SIZE = 16  # images at once: enough to keep a processor busy, little memory
+
+T = TypeVar("T")
+OnProblem = Callable[[UserError], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a class looks like, from some examples of it."""
+
+    class_code: Tensor  # (S,)
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What is where in one image."""
+
+    content_map: Tensor  # (C, h, w)
+
+
+class Translator:
+    """Redraws images in the look of classes that examples show."""
+
+    def __init__(self, generator: Generator, config: Config, device: str = "auto") -> None:
+        self.config = config
+        self.device = find_device(device)
+        self.generator = generator.to(self.device).eval()
+
+    @classmethod
+    def load(cls, model: str | Path = "default", device: str = "auto") -> Self:
+        """The translator of a model: its name, NAME@VERSION, its folder, or a run folder."""
+        folder = ModelRepository().find(model)
+        return cls(folder.generator(), folder.info.config, device)
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of what comes out; what goes in is cropped and resized to it."""
+        return self.config.model.image_size
+
+    @torch.inference_mode()
+    def encode_class(
+        self, images: ImageSource | Sequence[ImageSource], weights: Sequence[float] | None = None
+    ) -> Look:
+        """The look that example images show together: the mean of theirs, weighted if asked."""
+        sources = _several(images)
+        if not sources:
+            raise UserError("no example image is given", hint="give at least one")
+        shares = _shares(weights, len(sources)).to(self.device)
+        codes = [
+            self.generator.class_encoder.encode_images(self._read(chunk))
+            for chunk in _chunks(sources)
+        ]
+        return Look(shares @ torch.cat(codes))
+
+    @overload  # a str is also a sequence of str: it is one image
+    def encode_content(self, images: ImageSource) -> Content: ...  # type: ignore[overload-overlap]
+    @overload
+    def encode_content(self, images: Sequence[ImageSource]) -> list[Content]: ...
+    @torch.inference_mode()
+    def encode_content(
+        self, images: ImageSource | Sequence[ImageSource]
+    ) -> Content | list[Content]:
+        """The content of an image, or of each of several."""
+        contents = [
+            Content(content_map)
+            for chunk in _chunks(_several(images))
+            for content_map in self.generator.encode_content(self._read(chunk))
+        ]
+        return contents[0] if _is_one(images) else contents
+
+    @overload
+    def translate(  # type: ignore[overload-overlap]
+        self, content: ImageSource | Content, look: Look
+    ) -> Image.Image: ...
+    @overload
+    def translate(
+        self, content: Sequence[ImageSource | Content], look: Look | Sequence[Look]
+    ) -> list[Image.Image]: ...
+    @torch.inference_mode()
+    def translate(
+        self,
+        content: ImageSource | Content | Sequence[ImageSource | Content],
+        look: Look | Sequence[Look],
+    ) -> Image.Image | list[Image.Image]:
+        """Redraws one image, or several, in one look for all or a look for each."""
+        contents = _several(content)
+        looks = [look] * len(contents) if isinstance(look, Look) else list(look)
+        if len(looks) != len(contents):
+            raise UserError(
+                f"{len(looks)} looks are given for {len(contents)} images",
+                hint="give one look for all, or one for each",
+            )
+        images = [
+            to_image(image)
+            for chunk in _chunks(list(zip(contents, looks, strict=True)))
+            for image in self._decode(*zip(*chunk, strict=True))
+        ]
+        return images[0] if _is_one(content) else images
+
+    def translate_files(
+        self,
+        paths: Sequence[Path],
+        look: Look,
+        out: Path,
+        *,
+        skip_existing: bool = False,
+        force: bool = False,
+        on_problem: OnProblem | None = None,
+    ) -> Iterator[Path]:
+        """Redraws image files, and those in folders; yields the path of each as it is written.
+
+        One goes to the file `out`, several to the folder `out`. Nothing that exists is replaced
+        without `force`. `on_problem` hears of an image that cannot be read, and the others go on;
+        without it, the first one raises UserError.
+        """
+        planned = _plan(image_files(paths), paths, out)
+        if skip_existing:
+            planned = {target: source for target, source in planned.items() if not target.exists()}
+        elif not force:
+            _refuse_existing(planned)
+        return self._translate_planned(planned, look, on_problem)
+
+    def _translate_planned(
+        self, planned: Mapping[Path, Path], look: Look, on_problem: OnProblem | None
+    ) -> Iterator[Path]:
+        for chunk in _chunks(list(planned.items())):
+            images = {}
+            for target, source in chunk:
+                try:
+                    images[target] = self._open(source)
+                except UserError as error:
+                    if on_problem is None:
+                        raise
+                    on_problem(error)
+            translated = self.translate(list(images.values()), look)
+            for target, image in zip(images, translated, strict=True):
+                write_image(image, target)
+                yield target
+
+    def _open(self, source: ImageSource) -> Image.Image:
+        """The middle of an image, at the model's size."""
+        background, size = self.config.data.background, self.image_size
+        return fit(read_image(source, background, shortest=2 * size), size)
+
+    def _read(self, sources: Sequence[ImageSource]) -> Tensor:
+        """Images as (B, 3, H, W)."""
+        return torch.stack([to_tensor(self._open(source)) for source in sources]).to(self.device)
+
+    def _decode(self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]) -> Tensor:
+        """Translations as (B, 3, H, W); images among the contents are encoded together."""
+        sources = [content for content in contents if not isinstance(content, Content)]
+        encoded = iter(self.generator.encode_content(self._read(sources)) if sources else ())
+        maps = [
+            content.content_map.to(self.device) if isinstance(content, Content) else next(encoded)
+            for content in contents
+        ]
+        codes = [look.class_code.to(self.device) for look in looks]
+        return self.generator.decode(torch.stack(maps), torch.stack(codes))
+
+
+def image_files(paths: Sequence[Path]) -> list[Path]:
+    """The files among the paths, and the images in the folders among them; UserError if none."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(file for file in path.iterdir() if is_image_name(file.name))
+        else:
+            found.append(path)
+    if not found:
+        where = f" in `{paths[0]}`" if paths else ""
+        raise UserError(f"there is no image{where}", hint=f"images end in {', '.join(FORMATS)}")
+    return found
+
+
+def _plan(files: Sequence[Path], paths: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Where each file's translation goes: target -> source."""
+    to_file = out.suffix.lower() in FORMATS and not out.is_dir()
+    is_single = len(paths) == 1 and not paths[0].is_dir()
+    if to_file and is_single:
+        return {out: files[0]}
+    if to_file or out.is_file():
+        raise UserError(
+            f"`{out}` is one file, but there are {len(files)} images to write",
+            hint="give `--out` a folder",
+        )
+    planned: dict[Path, Path] = {}
+    for file in files:
+        target = out / f"{file.stem}.png"
+        if target in planned:
+            raise UserError(
+                f"`{planned[target]}` and `{file}` would both be written to `{target}`",
+                hint="translate them in two calls, each to its own `--out`",
+            )
+        planned[target] = file
+    return planned
+
+
+def _refuse_existing(targets: Iterable[Path]) -> None:
+    for target in targets:
+        if target.exists():
+            raise UserError(
+                f"`{target}` exists",
+                hint="`--force` replaces it, `--skip-existing` leaves it, or give another `--out`",
+            )
+
+
+def _shares(weights: Sequence[float] | None, num_examples: int) -> Tensor:
+    """What each example counts; in all 1."""
+    shares = torch.ones(num_examples) if weights is None else torch.tensor(weights).float()
+    if len(shares) != num_examples:
+        raise UserError(
+            f"{len(shares)} weights are given for {num_examples} examples",
+            hint="give one for each",
+        )
+    if not (shares.isfinite().all() and (shares >= 0).all() and shares.sum() > 0):
+        raise UserError(
+            f"the weights {shares.tolist()} cannot be used",
+            hint="give numbers that are not negative, at least one above 0",
+        )
+    return shares / shares.sum()
+
+
+def _is_one(images: Any) -> bool:
+    return isinstance(images, str | Path | bytes | Image.Image | np.ndarray | Content)
+
+
+def _several(images: Any) -> list[Any]:
+    """The one image, or the sequence of them, as a list."""
+    return [images] if _is_one(images) else list(images)
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), BATCH_SIZE):
+        yield items[start : start + BATCH_SIZE]
