@@ -5,6 +5,7 @@ line of hint and exit code 1. Imports that take time stand inside the commands.
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -162,7 +163,8 @@ def train(
         return
     from funit.training.trainer import train
 
-    checkpoint = train(data, out, given, preset=preset)
+    command = shlex.join(["funit", *sys.argv[1:]])
+    checkpoint = train(data, out, given, preset=preset, command=command)
     print(checkpoint.path)
 
 
@@ -297,16 +299,20 @@ def data_menagerie(
     classes: Annotated[int, _option("How many species.")],
     poses: Annotated[int, _option("How many poses; every species is drawn in each.")],
     out: Annotated[Path, _option("A .zip, or a folder; in it CLASS/POSE.png.")],
+    pool: Annotated[
+        int | None,
+        _option("Draw each species in its own choice of --poses out of so many poses."),
+    ] = None,
     size: Annotated[int, Option(help="Height and width, pixels.")] = 64,
     seed: Annotated[int, Option(help="Another seed, other creatures.")] = 0,
     force: Force = False,
 ) -> None:
-    """Draws creatures, every class in the same poses, so that each true answer is known."""
+    """Draws creatures; the same file name is the same pose, so that each true answer is known."""
     from funit.data.menagerie import write_menagerie
 
     _refuse_existing(out, force)
     with _progress("drawing", classes * poses) as advance:
-        write_menagerie(out, classes, poses, size, seed, progress=advance)
+        write_menagerie(out, classes, poses, size, seed, progress=advance, pose_pool=pool)
     print(out)
 
 

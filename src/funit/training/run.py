@@ -98,7 +98,9 @@ def requested_settings(path: Path, settings: Settings, preset_name: str | None) 
     return merged(existing, settings)
 
 
-def open_run(path: Path, settings: Settings, preset_name: str | None, packed: Packed) -> Run:
+def open_run(
+    path: Path, settings: Settings, preset_name: str | None, packed: Packed, command: str
+) -> Run:
     """A new run, or the existing one when it may go on with these settings; writes nothing."""
     existing = existing_settings(path)
     settings = merged(settings, {"model": {"num_classes": _num_classes(settings, packed)}})
@@ -107,6 +109,7 @@ def open_run(path: Path, settings: Settings, preset_name: str | None, packed: Pa
         about = {
             "format": FORMAT,
             "version": __version__,
+            "command": command,
             "preset": preset_name or "small",
             "data": {"fingerprint": packed.fingerprint, "num_images": packed.num_images},
             "classes": list(packed.classes),

@@ -180,12 +180,14 @@ def train(
     settings: Settings | None = None,
     *,
     preset: str | None = None,
+    command: str = "",
     on_snapshot: Snapshot | None = None,
 ) -> Checkpoint:
     """Trains on the classes of DATA in the run folder `out`, or goes on there, until a limit.
 
     `settings` lie over the preset (`small` by default), or over those of the run. Whatever ends
-    the call, a signal too, a checkpoint is written first; it is returned. `on_snapshot` gets the
+    the call, a signal too, a checkpoint is written first; it is returned. `command` is kept in
+    run.json as how the run was started. `on_snapshot` gets the
     average generator whenever samples are drawn, and what it measures is logged. Raises UserError
     for bad data or settings, diverged losses, or a full disk.
     """
@@ -193,7 +195,7 @@ def train(
     with locked(out):
         wanted = requested_settings(out, settings, preset)
         packed = _packed(Path(data), wanted)
-        run = open_run(out, wanted, preset, packed)
+        run = open_run(out, wanted, preset, packed, command)
         with _prepared_process(run.config.training):
             loop = _Loop(run, packed, on_snapshot)  # refuses what cannot be trained
             run.save()

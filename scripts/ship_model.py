@@ -1,0 +1,113 @@
+"""Makes a run's average generator a model inside the package, with the scores of `funit demo`.
+
+    python scripts/ship_model.py RUN --name default --command "..." [--checkpoint IMAGES] [--force]
+
+The scores are computed from the file as shipped. A model that is there already is replaced only by
+one of a lower error on the foreground with five examples, unless --force is given.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from funit.demo import run_demo
+from funit.evaluation.report import Report
+from funit.repository import (
+    ABOUT_FILE,
+    SHIPPED,
+    TrainingRecord,
+    open_model,
+    open_run,
+    save_model,
+)
+
+MAX_BYTES = 12_000_000
+LICENCE = "Apache-2.0"
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> None:
+    """Reads the options and ships the model."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--name", default="default")
+    parser.add_argument("--command", default="", help="how the run was made, if not in run.json")
+    parser.add_argument("--checkpoint", type=int, help="images; by default the newest")
+    parser.add_argument("--force", action="store_true")
+    options = parser.parse_args()
+
+    with tempfile.TemporaryDirectory(dir=SHIPPED) as temporary:
+        new = Path(temporary) / options.name
+        report = build(options, new)
+        check(new, report, SHIPPED / options.name, options.force)
+        shutil.rmtree(SHIPPED / options.name, ignore_errors=True)
+        new.rename(SHIPPED / options.name)
+    print(f"shipped {SHIPPED / options.name}")
+
+
+def build(options: argparse.Namespace, folder: Path) -> Report:
+    """Writes the model folder, measures it, and writes it again with its scores."""
+    run = open_run(options.run)
+    weights, training = run.weights_path, run.info.training
+    if options.checkpoint is not None:
+        chosen = options.run / "checkpoints" / f"{options.checkpoint:010d}"
+        weights = chosen / "average.safetensors"
+        state = json.loads((chosen / "state.json").read_text())
+        training = training.model_copy(
+            update={"images": options.checkpoint, "minutes": round(state["minutes"], 1)}
+        )
+    record = TrainingRecord.model_validate(
+        training.model_dump() | {"command": training.command or options.command}
+    )
+    tensors = load_file(weights)
+
+    def save(scores: list[dict[str, object]]) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        save_model(
+            folder,
+            tensors,
+            run.info.config,
+            name=options.name,
+            version=1,
+            training=record,
+            scores=scores,
+            licence=LICENCE,
+            licence_text=(ROOT / "LICENSE").read_text(),
+        )
+
+    save([])
+    report = run_demo(str(folder), folder.parent / "demo")
+    rows = [asdict(row) for row in report.rows]
+    save([row | {"model": options.name} if row["model"] == str(folder) else row for row in rows])
+    curves = options.run / "curves.png"
+    if curves.exists():
+        shutil.copy(curves, folder / "curves.png")
+    return report
+
+
+def check(new: Path, report: Report, old: Path, force: bool) -> None:
+    """Ends the script when the model is too large, or worse than the one it would replace."""
+    size = sum(path.stat().st_size for path in new.iterdir())
+    if size > MAX_BYTES:
+        sys.exit(f"Error: the model has {size:,} bytes; {MAX_BYTES:,} are allowed")
+    error = report.value(str(new), 5, "l1_foreground")
+    copying = report.value("copy-content", 5, "l1_foreground")
+    print(f"l1_foreground {error:.4f}, {error / copying:.3f} of copying; {size:,} bytes")
+    if (old / ABOUT_FILE).exists() and not force:
+        before = next(
+            row["value"]
+            for row in open_model(old).info.scores
+            if (row["model"], row["shots"], row["metric"]) == (old.name, 5, "l1_foreground")
+        )
+        if error >= before:
+            sys.exit(f"Error: the model that is there has {before:.4f}; --force replaces it")
+
+
+if __name__ == "__main__":
+    main()
