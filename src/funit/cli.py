@@ -5,6 +5,7 @@ line of hint and exit code 1. Imports that take time stand inside the commands.
 """
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -311,6 +312,7 @@ def data_menagerie(
     from funit.data.menagerie import write_menagerie
 
     _refuse_existing(out, force)
+    _refuse_foreign_folder(out)
     with _progress("drawing", classes * poses) as advance:
         write_menagerie(out, classes, poses, size, seed, progress=advance, pose_pool=pool)
     print(out)
@@ -391,6 +393,18 @@ def _planned_settings(data: Path, out: Path, given: "Settings", preset: str | No
 def _refuse_existing(out: Path, force: bool) -> None:
     if out.exists() and not force:
         raise UserError(f"`{out}` exists", hint=FORCE_HINT)
+
+
+def _refuse_foreign_folder(out: Path) -> None:
+    """`--force` removes a whole folder: only one that holds a menagerie and nothing else."""
+    if not out.is_dir():
+        return
+    foreign = [path.name for path in out.iterdir() if not re.match(r"[0-9]{4}-", path.name)]
+    if foreign:
+        raise UserError(
+            f"`{out}` holds `{foreign[0]}`, which is no part of a menagerie",
+            hint="give another `--out`, or remove the folder yourself",
+        )
 
 
 def _report_problems(problems: Sequence[UserError], num_images: int) -> None:

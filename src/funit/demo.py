@@ -55,6 +55,9 @@ class DemoSize:
     """Of the contact sheet."""
 
 
+FULL_SIZE = DemoSize()
+
+
 def run_demo(
     model: str | Path,
     out: Path,
@@ -63,7 +66,7 @@ def run_demo(
     progress: Progress | None = None,
 ) -> Report:
     """Writes the contact sheet and the scores of a model into a folder; returns the report."""
-    size = size or DemoSize()
+    size = size or FULL_SIZE
     if out.exists() and not out.is_dir():
         raise UserError(f"`{out}` is a file", hint="give `--out` a folder")
     translator = Translator.load(model, device)

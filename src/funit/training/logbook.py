@@ -6,7 +6,7 @@ Nothing here changes what is learned: sample grids have fixed inputs of their ow
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,6 +194,15 @@ def progress_bar(total: int | None) -> Iterator[ProgressBar]:
     hidden = not console.is_terminal
     with Progress(*columns, console=console, refresh_per_second=2, disable=hidden) as progress:
         yield ProgressBar(progress, total)
+
+
+@contextlib.contextmanager
+def packing_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for the images packed so far, of all; gone when it is done."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("packing", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _tensorboard(folder: Path | None) -> Any:

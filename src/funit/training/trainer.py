@@ -34,6 +34,7 @@ from funit.training.logbook import (
     Logbook,
     ProgressBar,
     draw_samples,
+    packing_bar,
     progress_bar,
     spread,
     write_curves,
@@ -187,9 +188,9 @@ def train(
 
     `settings` lie over the preset (`small` by default), or over those of the run. Whatever ends
     the call, a signal too, a checkpoint is written first; it is returned. `command` is kept in
-    run.json as how the run was started. `on_snapshot` gets the
-    average generator whenever samples are drawn, and what it measures is logged. Raises UserError
-    for bad data or settings, diverged losses, or a full disk.
+    run.json as how the run was started. `on_snapshot` gets the average generator whenever samples
+    are drawn, and what it measures is logged. Raises UserError for bad data or settings, diverged
+    losses, or a full disk.
     """
     out, settings = Path(out), settings or {}
     with locked(out):
@@ -449,13 +450,15 @@ def _packed(data: Path, settings: Settings) -> Packed:
     # the number of classes is not known yet; everything else is checked before hours of packing
     checked = build_config({**settings, "model": {"num_classes": 2, **settings.get("model", {})}})
     size = round(checked.data.resize_ratio * checked.model.image_size)
-    return packed_for(
-        data,
-        size,
-        checked.data.background,
-        num_unseen=checked.data.num_unseen,
-        seed=checked.training.seed,
-    )
+    with packing_bar() as advance:
+        return packed_for(
+            data,
+            size,
+            checked.data.background,
+            num_unseen=checked.data.num_unseen,
+            seed=checked.training.seed,
+            progress=advance,
+        )
 
 
 def _samples(packed: Packed, config: Config, device: torch.device) -> list[Samples]:
