@@ -4,6 +4,7 @@ Results go to stdout, progress to stderr. Whatever the user can mend ends in one
 line of hint and exit code 1. Imports that take time stand inside the commands.
 """
 
+import io
 import json
 import re
 import shlex
@@ -71,6 +72,8 @@ def _one_line(text: str) -> str:
 
 def main() -> None:
     """The command `funit`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()
 
 
@@ -442,7 +445,7 @@ def _progress(what: str, total: int | None = None) -> Iterator[Callable[..., Non
 
 
 def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=1, ensure_ascii=False))
+    print(json.dumps(content, indent=1))
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -453,8 +456,8 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     console = Console(markup=False, emoji=False, highlight=False)
-    if not console.is_terminal:  # for a pipe: a line for each row, however long
-        console.width = max(console.measure(table).maximum, 80)
+    if not console.is_terminal:
+        console.width = 10_000  # in a pipe every row is one line
     console.print(table)
 
 
@@ -486,5 +489,6 @@ def _print_scores(report: "Report") -> None:
         for row in report.rows
         if row.metric == "l1_foreground"
     ]
-    head = ["model", "examples", "error on the foreground", "95% interval", "/ copying the pose"]
-    _print_table(head, rows)
+    print("Error on the foreground (0..1), unseen classes, and its ratio to copying the pose:\n")
+    _print_table(["model", "examples", "error", "95% interval", "ratio"], rows)
+    print()

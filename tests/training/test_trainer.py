@@ -392,4 +392,5 @@ def test_a_refused_model_leaves_no_run_behind(
     with pytest.raises(UserError, match="max_bytes"):
         train(zoo, tmp_path / "run", merged(settings, {"model": {"max_bytes": 100}}))
 
+    assert not (tmp_path / "run").exists()
     assert train(zoo, tmp_path / "run", settings).images == 48

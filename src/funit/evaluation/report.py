@@ -75,7 +75,9 @@ def about(seed: int, config: dict[str, Any], fingerprint: str) -> dict[str, Any]
 
 def _commit() -> str | None:
     """The commit of the checkout that runs; None where funit is installed without one."""
-    folder = Path(__file__).parent
+    folder = Path(__file__).parents[3]
+    if not (folder / ".git").exists():  # installed, perhaps inside somebody else's checkout
+        return None
     command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=10)

@@ -78,10 +78,12 @@ class Spread:
 
     looks: float  # over the looks, for one pose
     poses: float  # over the poses, for one look
-    real: float  # between real images of different classes
+    real: float  # between the content images, real ones of different classes
 
     def alarm(self) -> str | None:
         """What is wrong in words, when outputs no longer follow the look or the pose."""
+        if not self.looks:  # a single look: there is nothing to compare
+            return None
         if self.looks < COLLAPSE * self.real:
             return "collapse: the outputs hardly depend on the examples"
         if self.poses < COLLAPSE * self.real:
@@ -101,9 +103,9 @@ def draw_samples(generator: Generator, samples: Samples) -> Tensor:
 def spread(drawn: Tensor, samples: Samples) -> Spread:
     """The differences among the outputs of a sample grid, and among its real images."""
     return Spread(
-        looks=float(drawn.std(dim=0).mean()),
-        poses=float(drawn.std(dim=1).mean()),
-        real=float(samples.examples[:, 0].std(dim=0).mean()),
+        looks=float(drawn.std(dim=0, correction=0).mean()),
+        poses=float(drawn.std(dim=1, correction=0).mean()),
+        real=float(samples.contents.std(dim=0, correction=0).mean()),
     )
 
 

@@ -62,6 +62,7 @@ def locked(path: Path) -> Iterator[None]:
             raise UserError(
                 f"`{path}` exists and is no run folder", hint="give `--out` a new folder"
             )
+    is_new = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
     with (path / "lock").open("w") as lock:  # the system releases it however the process ends
         try:
@@ -70,7 +71,12 @@ def locked(path: Path) -> Iterator[None]:
             raise UserError(
                 f"another training works in `{path}`", hint="wait for it, or give another `--out`"
             ) from None
-        yield
+        try:
+            yield
+        finally:
+            if is_new and not (path / "run.json").exists():  # refused: nothing stays behind
+                (path / "lock").unlink()
+                path.rmdir()
 
 
 def existing_settings(path: Path) -> Settings | None:

@@ -21,6 +21,7 @@ from funit.config import Config, Settings, TrainingConfig, build_config
 from funit.data.dataset import Batch, Dataset, Samples, fixed_samples
 from funit.data.packed import Packed, packed_for
 from funit.errors import UserError
+from funit.model.device import find_device
 from funit.model.discriminator import Discriminator
 from funit.model.generator import Generator
 from funit.training.checkpoint import (
@@ -209,7 +210,7 @@ class _Loop:
     def __init__(self, run: Run, packed: Packed, on_snapshot: Snapshot | None) -> None:
         config, training = run.config, run.config.training
         self.run, self.training, self.on_snapshot = run, training, on_snapshot
-        self.trainer = Trainer(config, _device(training.device))
+        self.trainer = Trainer(config, find_device(training.device))
         self.dataset = Dataset(packed, config.model.image_size, config.data, training)
         self.samples = _samples(packed, config, self.trainer.device)
         self.max_images = _image_limit(training, packed.num_images)
@@ -430,20 +431,6 @@ def _restore_optimizer(prefix: str, optimizer: Optimizer, tensors: Tensors) -> N
             else:
                 kept = value.clone()  # the step counter stays on the CPU
             optimizer.state[parameter][name] = kept.detach()
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"device `{name}` cannot be used: {str(error).splitlines()[0]}",
-            hint="`--set training.device=cpu` always works",
-        ) from None
-    return device
 
 
 def _packed(data: Path, settings: Settings) -> Packed:

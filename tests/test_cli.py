@@ -1,0 +1,420 @@
+"""The commands as users meet them: results, errors, and nothing overwritten."""
+
+import json
+import re
+import resource
+import shlex
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+import funit.demo
+from funit.cli import app
+from funit.config import Config, ModelConfig
+from funit.data.menagerie import write_menagerie
+from funit.home import home
+from funit.model.generator import Generator
+from funit.repository import TrainingRecord, save_model
+
+ONE_ERROR_AND_ONE_HINT = re.compile(r"Error: [^\n]+\n\nhint: [^\n]+\n")
+
+
+def run(command: str) -> Result:
+    """Runs `funit COMMAND`; what it printed is shown if the test fails."""
+    result = CliRunner().invoke(app, shlex.split(command))
+    print(f"$ funit {command}\n{result.stdout}{result.stderr}exit code {result.exit_code}")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def succeed(command: str) -> str:
+    """What a command that must work printed to stdout."""
+    result = run(command)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file but the empty lock of a run that did not begin."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "lock"
+    }
+
+
+def size_of(path: str) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
+
+
+def write_image(path: Path, seed: int = 0, size: int = 20) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, size=(size, size, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: ModelConfig) -> Iterator[Path]:
+    """A working folder with two images, a model, data, and things that are wrong."""
+    folder = tmp_path / "place"
+    write_image(folder / "cat.png", seed=1)
+    write_image(folder / "fox.png", seed=2)
+    (folder / "text.png").write_text("not an image")
+    (folder / "mine.png").write_bytes(b"mine")
+    save_model(
+        folder / "model",
+        Generator(tiny).state_dict(),
+        Config(model=tiny),
+        name="beasts",
+        version=1,
+        training=TrainingRecord(command="funit train", seed=0, images=5, minutes=1),
+    )
+    (folder / "future-run").mkdir()
+    (folder / "future-run" / "run.json").write_text('{"format": 99, "version": "9.1"}')
+    (folder / "empty").mkdir()
+    with zipfile.ZipFile(folder / "evil.zip", "w") as archive:
+        archive.writestr("../evil.png", b"")
+    write_menagerie(folder / "zoo", num_classes=4, num_poses=3, size=16, seed=3)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+# ----------------------------------------------------------------------- help
+
+
+def test_help_answers_at_once_and_imports_neither_torch_nor_numpy() -> None:
+    code = (
+        "import sys; sys.argv = ['funit', '--help']\n"
+        "from funit.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, 'torch' in sys.modules, 'numpy' in sys.modules)"
+    )
+    seconds = []
+    for _ in range(3):  # the best of three, in processor time: other work may slow it down
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        printed = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+    assert printed.splitlines()[-1] == "0 False False"
+    assert min(seconds) < 0.3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("", "train", "translate", "demo", "publish", "data", "models"),
+        *("data check", "data pack", "data menagerie", "models list", "models show"),
+    ],
+)
+def test_every_command_explains_itself(command: str) -> None:
+    text = succeed(f"{command} --help")
+
+    assert f"Usage: funit {command}".rstrip() in text
+
+
+def test_funit_alone_shows_the_commands() -> None:
+    assert succeed("") == succeed("--help")
+
+
+def test_python_m_funit_is_the_same_and_errors_go_to_stderr() -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "funit", "models", "show", "nothing"], capture_output=True, text=True
+    )
+
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert ONE_ERROR_AND_ONE_HINT.fullmatch(process.stderr)
+
+
+# ------------------------------------------------------------------ bad input
+
+BAD_INPUT = {
+    # images
+    "translate missing.png --like fox.png --model ./model": "there is no file `missing.png`",
+    "translate cat.png --like missing.png --model ./model": "there is no file `missing.png`",
+    "translate text.png --like fox.png --model ./model": "`text.png` is not an image",
+    "translate cat.png --like text.png --model ./model": "`text.png` is not an image",
+    "translate cat.png --like empty --model ./model": "`empty` is a folder, not an image",
+    "translate empty --like fox.png --model ./model": "there is no image in `empty`",
+    "translate cat.png --model ./model": "missing option '--like'",
+    "translate --like fox.png --model ./model": "missing argument",
+    # models
+    "translate cat.png --like fox.png --model nothing": "no model is called `nothing`",
+    "translate cat.png --like fox.png --model ./nothing": "no model folder or run folder",
+    "translate cat.png --like fox.png --model empty": "is no model folder and no run folder",
+    "translate cat.png --like fox.png --model future-run": "run format 99; this version reads 1",
+    "models show nothing": "no model is called `nothing`",
+    "demo --model nothing": "no model is called `nothing`",
+    "demo --model ./model --out cat.png": "`cat.png` is a file",
+    "publish model --name ../x": "cannot be the name of a model",
+    "publish empty --name x": "is no model folder and no run folder",
+    "publish future-run --name x": "run format 99",
+    # what exists
+    "translate cat.png --like fox.png --model ./model --out mine.png": "`mine.png` exists",
+    "translate cat.png fox.png --like fox.png --model ./model --out mine.png": "is one file",
+    "data pack zoo --size 16 --out mine.png": "does not end in .pack",
+    "data menagerie --classes 2 --poses 2 --size 16 --out zoo": "`zoo` exists",
+    # settings
+    "train zoo --out run --set training.bach_size=3": "no setting `training.bach_size`",
+    "train zoo --out run --set nonsense": "is no assignment",
+    "train zoo --out run --set model.image_size=50": "cannot be halved 3 times",
+    "train zoo --out run --dry-run --set model.image_size=50": "cannot be halved 3 times",
+    "train zoo --out run --preset huge": "no preset is called `huge`",
+    "train zoo --out run --config missing.yaml": "there is no file `missing.yaml`",
+    "train zoo --out run --max-images 0": "`training.max_images`",
+    "train zoo --out run --unseen 3": "cannot be unseen",
+    "train zoo --out future-run": "run format 99",
+    # data
+    "train missing --out run": "there is no `missing`",
+    "data check missing": "there is no `missing`",
+    "data check empty": "holds no class folders",
+    "data check evil.zip": "unsafe path",
+    "data check text.png": "neither a folder nor a zip",
+    "data menagerie --classes 0 --poses 2 --size 16 --out new": "0 classes",
+    "data menagerie --classes 2 --poses 2 --size 7 --out new": "at 7 px",
+    # the command line itself
+    "trian zoo": "no such command 'trian'",
+    "models": "missing command",
+    "translate cat.png --likes fox.png": "no such option: --likes",
+    "data pack zoo --out zoo.pack --size big": "'--size'",
+    "data pack zoo --out zoo.pack --size 3": "'--size'",
+}
+
+
+@pytest.mark.parametrize("command", BAD_INPUT)
+def test_bad_input_ends_in_one_error_and_one_hint_and_changes_nothing(
+    place: Path, command: str
+) -> None:
+    before = snapshot(place)
+
+    result = run(command)
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert ONE_ERROR_AND_ONE_HINT.fullmatch(result.stderr)
+    assert BAD_INPUT[command] in result.stderr
+    assert snapshot(place) == before
+
+
+def test_hints_offer_the_nearest_name() -> None:
+    assert (
+        "did you mean `training.batch_size`?"
+        in run("train zoo --out run --set training.bach_size=3").stderr
+    )
+    assert "did you mean `--like`?" in run("translate cat.png --likes fox.png").stderr
+
+
+# ------------------------------------------------------------------- translate
+
+
+def test_translate_writes_the_image_and_prints_its_path(place: Path) -> None:
+    printed = succeed("translate cat.png --like fox.png --like cat.png --model ./model")
+
+    assert printed == "translated.png\n"
+    assert size_of("translated.png") == (16, 16)
+
+
+def test_force_replaces_what_exists(place: Path) -> None:
+    succeed("translate cat.png --like fox.png --model ./model --out mine.png --force")
+
+    assert size_of("mine.png") == (16, 16)
+
+
+def test_a_bad_image_among_several_is_reported_and_the_others_are_translated(place: Path) -> None:
+    result = run("translate cat.png text.png fox.png --like fox.png --model ./model --out new")
+
+    assert result.exit_code == 1
+    assert result.stdout == "new/cat.png\nnew/fox.png\n"
+    assert ONE_ERROR_AND_ONE_HINT.fullmatch(result.stderr)
+    assert "`text.png` is not an image (1 of 3 images were left out)" in result.stderr
+
+
+def test_skip_existing_goes_on_where_a_call_stopped(place: Path) -> None:
+    write_image(place / "in" / "a.png")
+    command = "translate in --like fox.png --model ./model --skip-existing"
+    assert succeed(command) == "translated/a.png\n"
+    write_image(place / "in" / "b.png")
+
+    assert succeed(command) == "translated/b.png\n"
+
+
+# ------------------------------------------------------------------------ data
+
+
+def test_data_check_lists_classes_sizes_and_problems(place: Path) -> None:
+    (place / "zoo" / "0001-bad").mkdir()
+    write_image(place / "zoo" / "0001-bad" / "good.png")
+    (place / "zoo" / "0001-bad" / "broken.png").write_text("not an image")
+
+    text = succeed("data check zoo")
+
+    assert re.search(r"^seen +5 +13 *$", text, re.MULTILINE)
+    assert "sizes from 16 x 16 to 20 x 20 pixels" in text
+    assert "1 left out:\n  0001-bad/broken.png: is not an image" in text
+
+
+def test_data_check_speaks_json(place: Path) -> None:
+    (place / "zoo" / f"{'long-' * 40}name").mkdir()
+    write_image(place / "zoo" / f"{'long-' * 40}name" / "a.png")
+
+    summary = json.loads(succeed("data check zoo --json"))
+
+    assert summary["parts"]["seen"]["classes"] == 5
+    assert summary["images"] == 13
+    assert summary["problems"] == []
+
+
+def test_a_menagerie_is_drawn_into_a_folder_or_a_zip_and_replaced_only_by_force(
+    place: Path,
+) -> None:
+    command = "data menagerie --classes 2 --poses 3 --size 16"
+
+    assert succeed(f"{command} --seed 1 --out new") == "new\n"
+    assert len(list((place / "new").rglob("*.png"))) == 6
+    assert succeed(f"{command} --seed 1 --out new.zip") == "new.zip\n"
+    first = (place / "new.zip").read_bytes()
+    assert run(f"{command} --seed 2 --out new.zip").exit_code == 1
+    assert (place / "new.zip").read_bytes() == first
+    succeed(f"{command} --seed 2 --out new.zip --force")
+    assert (place / "new.zip").read_bytes() != first
+
+
+def test_force_never_removes_a_folder_that_is_no_menagerie(place: Path) -> None:
+    (place / "photos").mkdir()
+    (place / "photos" / "mine.jpg").write_bytes(b"mine")
+
+    result = run("data menagerie --classes 2 --poses 2 --size 16 --out photos --force")
+
+    assert result.exit_code == 1
+    assert ONE_ERROR_AND_ONE_HINT.fullmatch(result.stderr)
+    assert (place / "photos" / "mine.jpg").read_bytes() == b"mine"
+
+
+def test_a_packed_file_says_what_it_left_out(place: Path) -> None:
+    (place / "zoo" / "broken").mkdir()
+    write_image(place / "zoo" / "broken" / "good.png")
+    (place / "zoo" / "broken" / "text.png").write_text("not an image")
+
+    result = run("data pack zoo --size 16 --out zoo.pack")
+
+    assert result.exit_code == 0
+    assert result.stdout == "zoo.pack\n"
+    assert "left out: broken/text.png" in result.stderr
+    assert run("data pack zoo --size 16 --out zoo.pack").exit_code == 1
+    succeed("data pack zoo --size 16 --out zoo.pack --force")
+
+
+# ---------------------------------------------------------------------- models
+
+
+def test_published_models_are_listed_and_shown() -> None:
+    assert succeed("publish model --name zoo") == "zoo@1\n"
+    assert succeed("publish model --name zoo") == "zoo@2\n"
+
+    infos = json.loads(succeed("models list --json"))
+    assert [(i["name"], i["version"]) for i in infos if i["name"] == "zoo"] == [
+        ("zoo", 1),
+        ("zoo", 2),
+    ]
+    assert re.search(r"^zoo +2 +16 +5 +5 +not stated *$", succeed("models list"), re.MULTILINE)
+    assert "# zoo, version 1" in succeed("models show zoo@1")
+    assert json.loads(succeed("models show zoo --json"))["version"] == 2
+
+
+def test_a_damaged_model_is_named_and_the_others_are_listed() -> None:
+    succeed("publish model --name good")
+    succeed("publish model --name bad")
+    (home() / "models" / "bad" / "1" / "model.json").write_text("{")
+
+    result = run("models list")
+
+    assert result.exit_code == 0
+    assert "good" in result.stdout
+    assert "left out" in result.stderr
+    assert "bad/1/model.json" in result.stderr
+
+
+# ----------------------------------------------------------------------- train
+
+
+@pytest.fixture
+def tiny_yaml(place: Path, tiny: ModelConfig) -> Path:
+    settings = {
+        "model": tiny.model_dump(mode="json", exclude={"num_classes"}),
+        "training": {"batch_size": 2, "num_threads": 1, "device": "cpu"},
+    }
+    (place / "tiny.yaml").write_text(yaml.safe_dump(settings))
+    return place / "tiny.yaml"
+
+
+def test_settings_go_over_each_other_preset_file_set_option(place: Path, tiny_yaml: Path) -> None:
+    before = snapshot(place)
+
+    text = succeed(
+        "train zoo --out run --dry-run --preset paper --config tiny.yaml --set training.seed=3 "
+        "--set training.max_images=4 --set weights.adversarial=0.5 --max-images 8 --unseen 1"
+    )
+
+    config = Config.model_validate(yaml.safe_load(text))
+    assert config.model.num_classes == 3  # one of four is kept back
+    assert config.model.base_channels == 4
+    assert config.training.optimizer == "rmsprop"
+    assert config.training.batch_size == 2
+    assert config.training.seed == 3
+    assert config.training.max_images == 8
+    assert config.weights.adversarial == 0.5
+    assert config.data.num_unseen == 1
+    assert snapshot(place) == before
+
+
+def test_a_dry_run_counts_the_classes_of_a_packed_file_too(place: Path, tiny_yaml: Path) -> None:
+    succeed("data pack zoo --size 16 --out zoo.pack")
+
+    text = succeed("train zoo.pack --out run --dry-run --config tiny.yaml")
+
+    assert yaml.safe_load(text)["model"]["num_classes"] == 4
+
+
+def test_a_training_goes_on_and_what_it_learned_translates_and_is_published(
+    place: Path, tiny_yaml: Path
+) -> None:
+    command = "train zoo --out run --config tiny.yaml --set data.resize_ratio=1 --unseen 2"
+
+    first = succeed(f"{command} --max-images 4")
+    second = succeed(f"{command} --max-images 8")
+
+    assert (Path(first.strip()).name, Path(second.strip()).name) == ("0000000004", "0000000008")
+    succeed("translate cat.png --like fox.png --model run")
+    assert succeed("publish run --name learned") == "learned@1\n"
+    assert json.loads(succeed("models show learned --json"))["training"]["images"] == 8
+    succeed("translate cat.png --like fox.png --model learned --out again.png")
+
+
+# ------------------------------------------------------------------------ demo
+
+
+def test_the_demo_prints_the_error_beside_that_of_the_baselines(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(funit.demo, "FULL_SIZE", funit.demo.DemoSize(1, 3, 6, 4, 2))
+
+    text = succeed("demo --model ./model --out new")
+
+    for name in ("./model", "copy-content", "nearest-example", "recolour"):
+        assert re.search(rf"^{re.escape(name)} +1 +0\.\d+", text, re.MULTILINE)
+    assert re.search(r"^copy-content +5 .* 1\.00 *$", text, re.MULTILINE)
+    assert text.endswith("new/contact-sheet.png\nnew/scores.json\n")
+    assert (place / "new" / "scores.json").exists()

@@ -1,0 +1,382 @@
+"""Models keep what was saved, by name and version, and say what is wrong with the rest."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+import torch
+
+import funit.repository
+from funit.config import Config, ModelConfig, to_yaml
+from funit.errors import UserError
+from funit.home import home
+from funit.model.generator import Generator
+from funit.repository import (
+    ModelInfo,
+    ModelRepository,
+    Tensors,
+    TrainingRecord,
+    open_model,
+    save_model,
+)
+from funit.training.checkpoint import write_checkpoint
+
+RECORD = TrainingRecord(
+    command="funit train zoo.zip --out run",
+    seed=7,
+    images=1234,
+    minutes=5.5,
+    data={"fingerprint": "abc"},
+)
+SCORE = {
+    "model": "m",
+    "part": "unseen",
+    "shots": 5,
+    "metric": "l1",
+    "value": 0.125,
+    "low": 0.1,
+    "high": 0.15,
+    "n": 200,
+}
+
+
+@pytest.fixture
+def config(tiny: ModelConfig) -> Config:
+    return Config(model=tiny)
+
+
+@pytest.fixture
+def tensors(tiny: ModelConfig) -> Tensors:
+    return Generator(tiny).state_dict()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> ModelRepository:
+    return ModelRepository(shipped=tmp_path / "shipped")
+
+
+@pytest.fixture
+def model(tmp_path: Path, config: Config, tensors: Tensors) -> Path:
+    save(tmp_path / "model", config, tensors)
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def run(tmp_path: Path, config: Config, tensors: Tensors) -> Path:
+    return write_run(tmp_path / "run", config, tensors)
+
+
+def save(folder: Path, config: Config, tensors: Tensors, name: str = "beasts") -> ModelInfo:
+    return save_model(
+        folder,
+        tensors,
+        config,
+        name=name,
+        version=1,
+        training=RECORD,
+        scores=[SCORE],
+        licence="Apache-2.0",
+        licence_text="You may.\n",
+    )
+
+
+def write_run(path: Path, config: Config, tensors: Tensors, images: int = 16) -> Path:
+    """A run folder with one more checkpoint, as a training writes it."""
+    path.mkdir(exist_ok=True)
+    (path / "config.yaml").write_text(to_yaml(config))
+    (path / "run.json").write_text(json.dumps({"format": 1, "data": {"fingerprint": "abc"}}))
+    write_checkpoint(path / "checkpoints", images, {"average": tensors}, {"minutes": 2.0})
+    return path
+
+
+def edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+# --------------------------------------------------------------- model folders
+
+
+def test_a_saved_model_comes_back_in_half_precision(
+    model: Path, config: Config, tensors: Tensors
+) -> None:
+    found = open_model(model)
+
+    state = found.generator().state_dict()
+    assert found.info.config == config
+    assert found.info.training == RECORD
+    assert found.info.scores == [SCORE]
+    for name, tensor in tensors.items():
+        torch.testing.assert_close(state[name], tensor.half().float(), rtol=0, atol=0)
+
+
+def test_a_model_can_be_saved_in_full_precision(
+    tmp_path: Path, config: Config, tensors: Tensors
+) -> None:
+    save_model(tmp_path / "m", tensors, config, name="m", version=1, training=RECORD, half=False)
+
+    state = open_model(tmp_path / "m").tensors()
+    assert all(torch.equal(state[name], tensor) for name, tensor in tensors.items())
+
+
+def test_the_weights_file_alone_says_its_settings(model: Path, config: Config) -> None:
+    from safetensors import safe_open
+
+    with safe_open(model / "weights.safetensors", "pt") as file:
+        assert Config.model_validate_json(file.metadata()["config"]) == config
+
+
+def test_a_model_folder_has_a_card_and_a_licence_that_others_may_read(model: Path) -> None:
+    names = {path.name for path in model.iterdir()}
+
+    card = (model / "card.md").read_text()
+    assert names == {"weights.safetensors", "model.json", "card.md", "LICENSE"}
+    assert (model / "LICENSE").read_text() == "You may.\n"
+    assert "beasts, version 1" in card
+    assert RECORD.command in card
+    assert "| m | unseen | 5 | l1 | 0.1250 |" in card
+    assert all(path.stat().st_mode & stat.S_IRGRP for path in model.iterdir())
+
+
+def test_a_model_folder_is_never_replaced(model: Path, config: Config, tensors: Tensors) -> None:
+    before = (model / "model.json").read_bytes()
+
+    with pytest.raises(FileExistsError):
+        save(model, config, tensors, name="other")
+
+    assert (model / "model.json").read_bytes() == before
+    assert [path.name for path in model.parent.glob(".new-*")] == []
+
+
+def test_a_failed_save_leaves_nothing_behind(
+    tmp_path: Path, config: Config, tensors: Tensors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(info: ModelInfo) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(funit.repository, "card", full)
+
+    with pytest.raises(UserError, match="No space left"):
+        save(tmp_path / "models" / "m", config, tensors)
+
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_changed_weights_are_refused(model: Path) -> None:
+    path = model / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(UserError, match=r"weights.safetensors.* is damaged"):
+        open_model(model).generator()
+
+
+def test_weights_that_are_missing_are_named(model: Path) -> None:
+    (model / "weights.safetensors").unlink()
+
+    with pytest.raises(UserError, match=r"there is no .*weights.safetensors"):
+        open_model(model).generator()
+
+
+def test_weights_of_another_shape_are_refused(
+    tmp_path: Path, config: Config, tiny: ModelConfig
+) -> None:
+    wider = tiny.model_copy(update={"base_channels": 8})
+    save(tmp_path / "m", config, Generator(wider).state_dict())
+
+    with pytest.raises(UserError, match="do not fit its settings"):
+        open_model(tmp_path / "m").generator()
+
+
+def test_a_model_of_another_format_names_the_funit_that_reads_it(model: Path) -> None:
+    edit(model / "model.json", format=9, made_by="4.2.0")
+
+    with pytest.raises(UserError, match="model format 9; this version reads 1") as caught:
+        open_model(model)
+    assert "4.2.0" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": 1}', "{"])
+def test_a_damaged_model_json_is_an_error_for_the_user(model: Path, content: str) -> None:
+    (model / "model.json").write_text(content)
+
+    with pytest.raises(UserError):
+        open_model(model)
+
+
+def test_a_setting_that_this_version_does_not_know_is_named(model: Path) -> None:
+    config = json.loads((model / "model.json").read_text())["config"]
+    config["model"]["wings"] = 2
+    edit(model / "model.json", config=config, made_by="9.0")
+
+    with pytest.raises(UserError, match=r"config\.model\.wings") as caught:
+        open_model(model)
+    assert "9.0" in caught.value.hint
+
+
+# ----------------------------------------------------------------- run folders
+
+
+def test_a_run_folder_gives_its_newest_average(
+    run: Path, config: Config, tensors: Tensors, repository: ModelRepository
+) -> None:
+    newer = {name: tensor + 1 for name, tensor in tensors.items()}
+    write_run(run, config, newer, images=32)
+
+    found = repository.find(str(run))
+
+    assert found.info.training.images == 32
+    assert found.info.config == config
+    assert all(torch.equal(t, newer[name]) for name, t in found.tensors().items())
+
+
+@pytest.mark.parametrize("damage", ["weights", "state", "no weights"])
+def test_a_damaged_checkpoint_is_passed_over_and_said(
+    run: Path,
+    config: Config,
+    tensors: Tensors,
+    repository: ModelRepository,
+    damage: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write_run(run, config, tensors, images=32)
+    newest = run / "checkpoints" / f"{32:010d}"
+    if damage == "weights":
+        (newest / "average.safetensors").write_bytes(b"half a fi")
+    elif damage == "state":
+        (newest / "state.json").write_text("{")
+    else:
+        (newest / "average.safetensors").unlink()
+
+    found = repository.find(run)
+
+    assert found.info.training.images == 16
+    assert f"{newest}` is damaged" in caplog.text
+
+
+def test_a_run_without_a_checkpoint_says_so(tmp_path: Path, run: Path) -> None:
+    (run / "checkpoints").rename(tmp_path / "elsewhere")
+
+    with pytest.raises(UserError, match="has no checkpoint yet"):
+        ModelRepository().find(run)
+
+
+def test_a_run_of_another_format_is_refused(run: Path) -> None:
+    edit(run / "run.json", format=2, version="0.9")
+
+    with pytest.raises(UserError, match="run format 2; this version reads 1") as caught:
+        ModelRepository().find(run)
+    assert "0.9" in caught.value.hint
+
+
+# ----------------------------------------------------------- names and versions
+
+
+def test_publishing_a_run_makes_versions_one_after_the_other(
+    run: Path, tensors: Tensors, repository: ModelRepository
+) -> None:
+    first = repository.publish(run, "zoo")
+    second = repository.publish(run, "zoo")
+
+    assert [(info.name, info.version) for info in repository.list()] == [("zoo", 1), ("zoo", 2)]
+    assert (first.version, second.version) == (1, 2)
+    assert repository.find("zoo").info.version == 2
+    assert repository.find("zoo@1").path == home() / "models" / "zoo" / "1"
+    state = repository.find("zoo@1").generator().state_dict()
+    assert all(torch.equal(state[k], t.half().float()) for k, t in tensors.items())
+
+
+def test_publishing_a_model_keeps_its_record_scores_and_licence(
+    model: Path, repository: ModelRepository
+) -> None:
+    info = repository.publish(model, "copies")
+
+    folder = home() / "models" / "copies" / "1"
+    assert (info.training, info.scores, info.licence) == (RECORD, [SCORE], "Apache-2.0")
+    assert (folder / "LICENSE").read_text() == "You may.\n"
+
+
+@pytest.mark.parametrize("name", ["", "../zoo", "Zoo", "a/b", "a@1", ".zoo", "z" * 65])
+def test_a_name_that_could_leave_the_repository_is_refused(
+    model: Path, repository: ModelRepository, name: str
+) -> None:
+    with pytest.raises(UserError, match="cannot be the name of a model"):
+        repository.publish(model, name)
+
+    assert repository.list() == []
+
+
+def test_a_model_in_the_package_is_found_by_name_and_followed_by_published_versions(
+    tmp_path: Path, model: Path, config: Config, tensors: Tensors
+) -> None:
+    save(tmp_path / "shipped" / "default", config, tensors, name="default")
+    repository = ModelRepository(shipped=tmp_path / "shipped")
+
+    assert repository.find("default").path == tmp_path / "shipped" / "default"
+    assert repository.publish(model, "default").version == 2
+    assert repository.find("default").info.version == 2
+    assert repository.find("default@1").path == tmp_path / "shipped" / "default"
+    assert [info.version for info in repository.list()] == [1, 2]
+
+
+def test_a_name_comes_before_a_folder_of_that_name(
+    tmp_path: Path, model: Path, repository: ModelRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert repository.find("model").path == Path("model")
+
+    repository.publish(model, "model")
+
+    assert repository.find("model").path == home() / "models" / "model" / "1"
+    assert repository.find("./model").path == Path("model")
+
+
+def test_an_unknown_name_offers_the_nearest(model: Path, repository: ModelRepository) -> None:
+    repository.publish(model, "butterflies")
+
+    with pytest.raises(UserError, match="no model is called `buterflies`") as caught:
+        repository.find("buterflies")
+    assert "did you mean `butterflies`?" in caught.value.hint
+
+
+def test_an_unknown_name_that_is_near_nothing_counts_what_there_is(
+    model: Path, repository: ModelRepository
+) -> None:
+    repository.publish(model, "zoo")
+
+    with pytest.raises(UserError) as caught:
+        repository.find("qqqq")
+    assert caught.value.hint == "`funit models list` shows the 1 there is, or give a folder"
+
+
+def test_an_unknown_version_names_those_there_are(model: Path, repository: ModelRepository) -> None:
+    repository.publish(model, "zoo")
+    repository.publish(model, "zoo")
+
+    with pytest.raises(UserError, match="`zoo` has no version 7") as caught:
+        repository.find("zoo@7")
+    assert caught.value.hint == "there are 1, 2"
+
+
+@pytest.mark.parametrize("missing", ["runs/none", "./none", "/none/at/all"])
+def test_a_missing_folder_is_called_a_folder(repository: ModelRepository, missing: str) -> None:
+    with pytest.raises(UserError, match="no model folder or run folder"):
+        repository.find(missing)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path, repository: ModelRepository) -> None:
+    with pytest.raises(UserError, match="is no model folder and no run folder"):
+        repository.find(tmp_path)
+
+
+def test_a_damaged_model_does_not_hide_the_others(model: Path, repository: ModelRepository) -> None:
+    repository.publish(model, "good")
+    repository.publish(model, "bad")
+    (home() / "models" / "bad" / "1" / "model.json").write_text("{")
+    problems: list[UserError] = []
+
+    infos = repository.list(on_problem=problems.append)
+
+    assert [info.name for info in infos] == ["good"]
+    assert "bad" in problems[0].message
