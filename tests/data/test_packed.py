@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from funit.data import packed as packed_module
-from funit.data.catalog import read_catalog
+from funit.data.catalog import check_images, read_catalog
 from funit.data.packed import Packed, open_packed, pack, packed_for, resized
 from funit.errors import UserError
 from funit.home import home
@@ -298,3 +298,17 @@ def test_all_classes_of_all_parts_can_be_asked_for(data: Path, tmp_path: Path) -
 
     assert packed.class_names("all") == ["ant", "bee", "cow", "dog"]
     np.testing.assert_array_equal(packed.image(3, 0, "all"), packed.image(0, 0, "unseen"))
+
+
+def test_what_the_check_lists_is_what_packing_leaves_out(tmp_path: Path) -> None:
+    for name, pixels in (("a/1", 16), ("a/2", 16), ("b/1", 16), ("b/tiny", 7)):
+        path = tmp_path / "data" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (pixels, pixels)).save(path)
+    (tmp_path / "data" / "a" / "2.png").write_text("no image")
+    catalog = read_catalog(tmp_path / "data")
+
+    packed = pack(catalog, 16, tmp_path / "x.pack")
+
+    assert packed.problems == check_images(catalog).problems
+    assert packed.num_images == 2

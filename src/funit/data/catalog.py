@@ -20,6 +20,7 @@ from PIL import Image
 from funit.data.images import WHITE, Color, is_image_name, read_image
 from funit.errors import UserError
 
+MIN_SIZE = 8  # pixels of the shorter side: less shows nothing
 Classes = Mapping[str, tuple[str, ...]]  # class -> the names of its images
 Progress = Callable[[int, int], None]  # (images done, images in all)
 
@@ -104,13 +105,17 @@ class Catalog:
     def open_image(
         self, part: str, cls: str, name: str, background: Color = WHITE, shortest: int | None = None
     ) -> Image.Image:
-        """The image as `read_image` gives it."""
-        return read_image(
-            self.read_bytes(part, cls, name),
-            background,
-            name=self.path_of(part, cls, name),
-            shortest=shortest,
+        """The image as `read_image` gives it; raises UserError for one that is too small, too."""
+        path = self.path_of(part, cls, name)
+        image = read_image(
+            self.read_bytes(part, cls, name), background, name=path, shortest=shortest
         )
+        if min(image.size) < MIN_SIZE:
+            raise UserError(
+                f"`{path}` is too small: {image.width} x {image.height} pixels",
+                hint=f"both sides need {MIN_SIZE} pixels at least",
+            )
+        return image
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -155,8 +160,8 @@ def read_catalog(data: Path, num_unseen: int = 0, seed: int = 0) -> Catalog:
     )
 
 
-def check_images(catalog: Catalog, min_size: int = 16, progress: Progress | None = None) -> Catalog:
-    """The catalog without the images that cannot be read or have a side below `min_size` pixels.
+def check_images(catalog: Catalog, progress: Progress | None = None) -> Catalog:
+    """The catalog without the images that cannot be read or are too small.
 
     They become problems; raises UserError where a class is left without an image.
     """
@@ -167,8 +172,6 @@ def check_images(catalog: Catalog, min_size: int = 16, progress: Progress | None
     for done, (part, cls, name) in enumerate(catalog.images(), start=1):
         try:
             size = catalog.open_image(part, cls, name).size
-            if min(size) < min_size:
-                raise UserError(f"{size[0]} x {size[1]} pixels is too small")
         except UserError as error:
             problems.append(problem_of(catalog.path_of(part, cls, name), error))
         else:
