@@ -1,6 +1,7 @@
 """The menagerie: drawings that never change, and a task that cannot be solved by one colour."""
 
 import hashlib
+import time
 import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
@@ -153,6 +154,22 @@ def test_the_task_is_no_toy() -> None:
     assert named < 0.4
     assert copy_content > 0.12
     assert copy_example > 0.12
+
+
+@pytest.mark.slow
+def test_the_task_is_no_toy_on_200_classes_and_drawing_is_quick() -> None:
+    started = time.process_time()
+    drawn = [render(draw_species(6, i), draw_pose(6, i), 64) for i in range(300)]
+    per_second = len(drawn) / (time.process_time() - started)
+    named, copy_content, copy_example = toy_figures(num_classes=200, num_poses=12, num_pairs=600)
+
+    print(
+        f"200 classes: named by mean colour {named:.1%}, l1_foreground of copying the pose image "
+        f"{copy_content:.3f}, the nearest example {copy_example:.3f}; {per_second:.0f} images/s"
+    )
+    assert named < 0.5
+    assert min(copy_content, copy_example) >= 0.08
+    assert per_second >= 100
 
 
 def toy_figures(
