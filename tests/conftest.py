@@ -25,6 +25,21 @@ def tiny() -> ModelConfig:
     )
 
 
+@pytest.fixture
+def attending(tiny: ModelConfig) -> ModelConfig:
+    """What goes beyond the paper, as in the preset `small`: attention, on a plain background."""
+    return tiny.model_copy(
+        update={"upsampling_norm": "adain", "plain_background": True, "attention_channels": 4}
+    )
+
+
+@pytest.fixture(params=["tiny", "attending"])
+def either(request: pytest.FixtureRequest) -> ModelConfig:
+    """Both of them in turn: what must hold for every generator."""
+    config: ModelConfig = request.getfixturevalue(request.param)
+    return config
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's caches and models."""

@@ -159,6 +159,17 @@ def test_an_image_too_small_for_the_networks_is_an_error(change: dict[str, int])
     assert "choose at least" in caught.value.hint
 
 
+def test_attention_needs_a_class_encoder_that_halves_as_often_as_the_content_encoder() -> None:
+    wanted = ["model.num_halvings=3", "model.class_encoder_halvings=2"]
+
+    with pytest.raises(UserError, match="class_encoder_halvings` 2 is less than") as caught:
+        config_with(*wanted, "model.attention_channels=8")
+
+    assert caught.value.hint == "choose at least 3"
+    assert config_with(*wanted).model.attention_channels is None
+    assert config_with(wanted[0], "model.class_encoder_halvings=3", "model.attention_channels=8")
+
+
 def test_shots_that_run_backwards_are_an_error() -> None:
     with pytest.raises(UserError, match="runs backwards") as caught:
         config_with("training.shots=[5, 1]")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,13 +17,14 @@ from funit.data.images import fit
 from funit.errors import UserError
 from funit.evaluation.metrics import Images
 from funit.model.generator import Generator
+from funit.model.look import Look
 from funit.repository import TrainingRecord, save_model
 from funit.translator import BATCH_SIZE, Translator
 
 
 @pytest.fixture
-def translator(tiny: ModelConfig) -> Translator:
-    return Translator(Generator(tiny), Config(model=tiny), device="cpu")
+def translator(either: ModelConfig) -> Translator:
+    return Translator(Generator(either), Config(model=either), device="cpu")
 
 
 def noise(*shape: int, seed: int = 0) -> Images:
@@ -35,6 +37,15 @@ def assert_same(one: Image.Image, other: Image.Image) -> None:
     assert np.abs(difference).max() <= 1
 
 
+def assert_same_look(translator: Translator, one: Look, other: Look) -> None:
+    """The same class code, and the same found by the attention if there is any."""
+    torch.testing.assert_close(one.class_code, other.class_code)
+    content_map = translator.encode_content(noise(16, 16, seed=99)).content_map[None]
+    with torch.inference_mode():
+        drawn, also = (translator.generator.draw(content_map, look) for look in (one, other))
+    torch.testing.assert_close(drawn, also, rtol=1e-4, atol=1e-5)
+
+
 def write_images(folder: Path, names: Sequence[str], size: int = 20) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for seed, name in enumerate(names):
@@ -45,9 +56,7 @@ def write_images(folder: Path, names: Sequence[str], size: int = 20) -> list[Pat
 # --------------------------------------------------------------------- images
 
 
-def test_a_translation_is_what_the_generator_draws(
-    translator: Translator, tiny: ModelConfig
-) -> None:
+def test_a_translation_is_what_the_generator_draws(translator: Translator) -> None:
     content, examples = noise(16, 16), noise(3, 16, 16, seed=1)
 
     image = translator.translate(content, translator.encode_class(list(examples)))
@@ -56,7 +65,7 @@ def test_a_translation_is_what_the_generator_draws(
     with torch.no_grad():
         expected = translator.generator(signed[0][None], signed[1][None])[0]
     drawn = torch.from_numpy(np.array(image)).movedim(-1, 0).float() / 127.5 - 1
-    assert image.size == (tiny.image_size, tiny.image_size)
+    assert image.size == (16, 16)
     torch.testing.assert_close(drawn, expected, rtol=0, atol=1.1 / 127.5)
 
 
@@ -111,6 +120,28 @@ def test_a_batch_has_one_look_for_all_or_a_look_for_each(translator: Translator)
         assert_same(for_all[index], translator.translate(poses[index], looks[0]))
 
 
+def test_looks_of_different_numbers_of_examples_mix_in_one_batch(translator: Translator) -> None:
+    poses = list(noise(BATCH_SIZE + 5, 16, 16))
+    examples = list(noise(5, 16, 16, seed=1))
+    looks = [translator.encode_class(examples[: [1, 5, 2][i % 3]]) for i in range(len(poses))]
+
+    images = translator.translate(poses, looks)
+
+    assert len(images) == len(poses)
+    for pose, look, image in zip(poses, looks, images, strict=True):
+        assert_same(image, translator.translate(pose, look))
+
+
+def test_a_look_can_be_kept_in_a_file(translator: Translator) -> None:
+    look = translator.encode_class(list(noise(3, 16, 16, seed=1)))
+    content = noise(16, 16)
+
+    kept = safetensors.torch.save({name: part.clone() for name, part in look._asdict().items()})
+    again = Look(**safetensors.torch.load(kept))
+
+    assert_same(translator.translate(content, again), translator.translate(content, look))
+
+
 def test_images_and_kept_contents_mix_in_one_batch(translator: Translator) -> None:
     poses = noise(3, 16, 16)
     look = translator.encode_class(noise(16, 16, seed=1))
@@ -149,7 +180,15 @@ def test_the_order_of_the_examples_does_not_matter(translator: Translator) -> No
 
     look, reversed_look = translator.encode_class(examples), translator.encode_class(examples[::-1])
 
-    torch.testing.assert_close(look.class_code, reversed_look.class_code)
+    assert_same_look(translator, look, reversed_look)
+
+
+def test_the_same_example_again_changes_nothing(translator: Translator) -> None:
+    example = noise(16, 16)
+
+    look = translator.encode_class([example] * (BATCH_SIZE + 3))  # more than fit into one batch
+
+    assert_same_look(translator, look, translator.encode_class(example))
 
 
 def test_weights_say_what_each_example_counts(translator: Translator) -> None:
@@ -161,12 +200,28 @@ def test_weights_say_what_each_example_counts(translator: Translator) -> None:
     torch.testing.assert_close(look.class_code, (3 * one + two) / 4)
 
 
+def test_an_example_of_weight_3_counts_as_three_copies_of_it(translator: Translator) -> None:
+    one, other = noise(2, 16, 16)
+
+    look = translator.encode_class([one, other], weights=[3, 1])
+
+    assert_same_look(translator, look, translator.encode_class([one, one, one, other]))
+
+
+def test_an_example_of_weight_0_is_as_if_it_were_not_there(translator: Translator) -> None:
+    one, other, third = noise(3, 16, 16)
+
+    look = translator.encode_class([one, other, third], weights=[2, 0, 1])
+
+    assert_same_look(translator, look, translator.encode_class([one, third], weights=[2, 1]))
+
+
 def test_equal_weights_are_no_weights(translator: Translator) -> None:
     examples = list(noise(3, 16, 16))
 
     weighted = translator.encode_class(examples, weights=[2, 2, 2])
 
-    torch.testing.assert_close(weighted.class_code, translator.encode_class(examples).class_code)
+    assert_same_look(translator, weighted, translator.encode_class(examples))
 
 
 @pytest.mark.parametrize(

@@ -48,19 +48,12 @@ class ModelConfig(Section):
     num_residual_blocks: Annotated[int, Field(ge=1)] = 2
     """Residual blocks of the content encoder, and AdaIN residual blocks of the image decoder."""
 
-    content_channels: Positive | None = None
-    """Channels of the content map; by default those of the last halving. A narrow map has no room
-    for the look, so that the look must come from the class code (as in AutoVC, 2019)."""
-
-    content_norm: bool = True
-    """Instance norm in the content encoder; without it, the map can tell absolute colours."""
-
     class_encoder_halvings: Annotated[int, Field(ge=1, le=8)] = 4
     """How often the class encoder halves an example; the first two halvings double its channels."""
 
     plain_background: bool = False
-    """The images show something on a plain background, the median of their border: the class
-    encoder is shown grey instead, since a background says nothing about a class."""
+    """The images show something on a plain background, the median of their border: the encoders
+    are shown grey instead, and what is drawn is laid over the content image's background."""
 
     class_code_size: Positive = 64
     """Numbers in a class code."""
@@ -71,8 +64,12 @@ class ModelConfig(Section):
     upsampling_kernel_size: Literal[3, 5] = 5
     """Kernel of the convolution after each doubling."""
 
-    upsampling_norm: Literal["instance", "adain", "affine"] = "instance"
-    """After each doubling: the paper's instance norm; AdaIN there too; or its affine map alone."""
+    upsampling_norm: Literal["instance", "adain"] = "instance"
+    """After each doubling: the paper's instance norm, or AdaIN there too."""
+
+    attention_channels: Positive | None = None
+    """Numbers in a key: each position of the content finds the positions of the examples that show
+    the same, and their look is drawn there. None: the class code alone, as in the paper."""
 
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
@@ -116,6 +113,12 @@ class ModelConfig(Section):
                 f"`model.image_size` {self.image_size} is too small for "
                 f"`model.class_encoder_halvings` {self.class_encoder_halvings}",
                 hint=f"choose at least {2**self.class_encoder_halvings}",
+            )
+        if self.attention_channels is not None and self.class_encoder_halvings < self.num_halvings:
+            raise UserError(
+                f"`model.class_encoder_halvings` {self.class_encoder_halvings} is less than "
+                f"`model.num_halvings` {self.num_halvings}, which the attention cannot use",
+                hint=f"choose at least {self.num_halvings}",
             )
         return self
 
@@ -242,6 +245,14 @@ class LossWeights(Section):
     gradient_penalty: Weight = 10.0
     """Of the mean squared gradient of each image's own score (docs/losses.md)."""
 
+    attention: Weight = 5.0
+    """Of the mean absolute difference between an image's colours and those that the attention, if
+    there is any, finds in other images of its class (docs/losses.md)."""
+
+    opacity: Weight = 1.0
+    """Of the cross-entropy between what hides the background, where it is plain, and what should
+    (docs/losses.md)."""
+
 
 class Config(Section):
     """All settings of a run."""
@@ -279,9 +290,9 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "mlp_size": 128,
         "plain_background": True,
         "class_encoder_halvings": 4,
-        "content_norm": False,
         "upsampling_kernel_size": 3,
-        "upsampling_norm": "affine",
+        "upsampling_norm": "adain",
+        "attention_channels": 32,
         "discriminator_channels": 16,
         "discriminator_halvings": 3,
         "discriminator_max_channels": 128,
@@ -293,13 +304,13 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "shots": 2,
         "reconstruct_from": "class",
         "back_translation": 0.5,
-        "adversarial_from_images": 100_000,
+        "adversarial_from_images": 24_000,
         "optimizer": "adam",
         "learning_rate": 5e-4,
         "weight_decay": 0.0,
         "penalty_every": 8,
         "average_half_life": 2_000,
-        "max_images": 200_000,
+        "max_images": 100_000,
         "sample_every_images": 5_000,
         "checkpoint_every_images": 5_000,
     },

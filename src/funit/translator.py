@@ -1,4 +1,4 @@
-"""The inference API: examples -> class code; content + class code -> image; files and folders.
+"""The inference API: examples -> look; content + look -> image; files and folders of them.
 
     translator = Translator.load("default")
     look = translator.encode_class(["fox-1.png", "fox-2.png"])
@@ -9,6 +9,7 @@ Looks and contents can be made apart, kept, and combined in any pairing.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self, TypeVar, overload
 
@@ -31,19 +32,13 @@ from funit.data.images import (
 from funit.errors import UserError
 from funit.model.device import find_device
 from funit.model.generator import Generator
+from funit.model.look import Look
 from funit.repository import ModelRepository
 
 BATCH_SIZE = 16  # images at once: enough to keep a processor busy, little memory
 
 T = TypeVar("T")
 OnProblem = Callable[[UserError], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """What a class looks like, from some examples of it."""
-
-    class_code: Tensor  # (S,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +75,10 @@ class Translator:
         sources = _several(images)
         if not sources:
             raise UserError("no example image is given", hint="give at least one")
-        shares = _shares(weights, len(sources)).to(self.device)
-        codes = [
-            self.generator.class_encoder.encode_images(self._read(chunk))
-            for chunk in _chunks(sources)
-        ]
-        return Look(shares @ torch.cat(codes))
+        shares = _shares(weights, len(sources))
+        counted = [source for source, share in zip(sources, shares, strict=True) if share]
+        looks = [self.generator.encode_examples(self._read(chunk)) for chunk in _chunks(counted)]
+        return Look.cat(looks).merged(shares[None, shares > 0].to(self.device))
 
     @overload  # a str is also a sequence of str: it is one image
     def encode_content(self, images: ImageSource) -> Content: ...  # type: ignore[overload-overlap]
@@ -125,12 +118,12 @@ class Translator:
                 f"{len(looks)} looks are given for {len(contents)} images",
                 hint="give one look for all, or one for each",
             )
-        images = [
-            to_image(image)
-            for chunk in _chunks(list(zip(contents, looks, strict=True)))
-            for image in self._decode(*zip(*chunk, strict=True))
-        ]
-        return images[0] if _is_one(content) else images
+        images: dict[int, Image.Image] = {}
+        for numbers in _alike(looks):
+            drawn = self._decode([contents[n] for n in numbers], [looks[n] for n in numbers])
+            images |= zip(numbers, map(to_image, drawn), strict=True)
+        in_order = [images[n] for n in range(len(contents))]
+        return in_order[0] if _is_one(content) else in_order
 
     def translate_files(
         self,
@@ -189,8 +182,8 @@ class Translator:
             content.content_map.to(self.device) if isinstance(content, Content) else next(encoded)
             for content in contents
         ]
-        codes = [look.class_code.to(self.device) for look in looks]
-        return self.generator.decode(torch.stack(maps), torch.stack(codes))
+        look = Look(*(part.to(self.device) for part in Look.cat(looks)))
+        return self.generator.decode(torch.stack(maps), look)
 
 
 def image_files(paths: Sequence[Path]) -> list[Path]:
@@ -253,6 +246,17 @@ def _shares(weights: Sequence[float] | None, num_examples: int) -> Tensor:
             hint="give numbers that are not negative, at least one above 0",
         )
     return shares / shares.sum()
+
+
+def _alike(looks: Sequence[Look]) -> Iterator[Sequence[int]]:
+    """The numbers of looks that fit into a batch: from as many positions of examples."""
+
+    def num_positions(n: int) -> int:
+        return looks[n].keys.shape[2]
+
+    numbers = sorted(range(len(looks)), key=num_positions)
+    for _, alike in groupby(numbers, key=num_positions):
+        yield from _chunks(list(alike))
 
 
 def _is_one(images: Any) -> bool:

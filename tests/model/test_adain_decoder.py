@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from funit.config import ModelConfig
@@ -19,6 +20,18 @@ def test_adain_when_doubling_adds_a_layer_for_each_doubling(tiny: ModelConfig) -
 
     assert adain_layer_sizes(config) == [16] * 4 + [8, 4]
     assert [m.shape[1] for m, _ in AdaINDecoder(config)(torch.randn(1, 6))] == [16] * 4 + [8, 4]
+
+
+@pytest.mark.parametrize(
+    ("norm", "sizes"), [("instance", [16] * 4 + [8, 8]), ("adain", [16] * 4 + [8, 8, 8, 4])]
+)
+def test_attention_adds_two_layers_after_the_first_doubling(
+    attending: ModelConfig, norm: str, sizes: list[int]
+) -> None:
+    config = attending.model_copy(update={"upsampling_norm": norm})
+
+    assert adain_layer_sizes(config) == sizes
+    assert [m.shape[1] for m, _ in AdaINDecoder(config)(torch.randn(1, 6))] == sizes
 
 
 def test_it_starts_near_plain_instance_norm(tiny: ModelConfig) -> None:

@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 
 from funit.config import ModelConfig
-from funit.model.class_encoder import ClassEncoder
+from funit.model.class_encoder import ClassEncoder, class_encoder_widths
 
 
 def test_the_papers_class_code_has_64_numbers(paper: ModelConfig) -> None:
@@ -44,7 +44,9 @@ def test_the_code_of_one_example_is_the_code_of_that_image(tiny: ModelConfig) ->
     encoder = ClassEncoder(tiny).eval()
     images = torch.randn(4, 3, 16, 16)
 
-    torch.testing.assert_close(encoder(images[:, None]), encoder.encode_images(images))
+    alone = encoder.class_code(encoder.features(images)[-1])
+
+    torch.testing.assert_close(encoder(images[:, None]), alone)
 
 
 def test_the_same_example_again_changes_nothing(tiny: ModelConfig) -> None:
@@ -60,13 +62,15 @@ def test_examples_may_be_larger_than_the_model(tiny: ModelConfig) -> None:
     assert encoder(torch.randn(1, 2, 3, 48, 32)).shape == (1, tiny.class_code_size)
 
 
-def test_on_a_plain_background_the_class_code_does_not_depend_on_the_background(
-    tiny: ModelConfig,
-) -> None:
-    encoder = ClassEncoder(tiny.model_copy(update={"plain_background": True}))
-    on_red, on_blue = torch.zeros(2, 1, 1, 3, 16, 16)
-    on_red[:, :, 0], on_blue[:, :, 2] = 0.9, 0.7
-    on_red[..., 4:12, 4:12] = on_blue[..., 4:12, 4:12] = -0.5
+def test_features_are_those_before_the_first_halving_and_after_each(tiny: ModelConfig) -> None:
+    encoder = ClassEncoder(tiny)
 
-    torch.testing.assert_close(encoder(on_red), encoder(on_blue))
-    assert not torch.allclose(encoder(on_red), encoder(on_red + 0.2))
+    features = encoder.features(torch.randn(2, 3, 16, 16))
+
+    assert [f.shape for f in features] == [
+        (2, 4, 16, 16),
+        (2, 8, 8, 8),
+        (2, 16, 4, 4),
+        (2, 16, 2, 2),
+    ]
+    assert [f.shape[1] for f in features] == class_encoder_widths(tiny)

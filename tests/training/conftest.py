@@ -15,6 +15,7 @@ TINY: Settings = {
         "class_encoder_halvings": 3,
         "class_code_size": 6,
         "mlp_size": 8,
+        "attention_channels": 4,
         "discriminator_channels": 4,
         "discriminator_halvings": 2,
         "discriminator_blocks": 1,

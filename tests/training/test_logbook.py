@@ -5,8 +5,10 @@ from pathlib import Path
 
 import torch
 
+from funit.config import ModelConfig
 from funit.data.dataset import Samples
-from funit.training.logbook import Logbook, spread
+from funit.model.generator import Generator
+from funit.training.logbook import Logbook, draw_samples, spread
 
 
 def samples(num_contents: int = 4, num_looks: int = 3) -> Samples:
@@ -14,6 +16,20 @@ def samples(num_contents: int = 4, num_looks: int = 3) -> Samples:
     contents = torch.rand(num_contents, 3, 8, 8) * 2 - 1
     examples = torch.rand(num_looks, 1, 3, 8, 8) * 2 - 1
     return Samples(contents, examples, ("a",) * num_contents, ("b",) * num_looks)
+
+
+def test_samples_are_every_content_in_every_look(either: ModelConfig) -> None:
+    generator = Generator(either).eval()
+    shown = Samples(torch.randn(4, 3, 16, 16), torch.randn(2, 3, 3, 16, 16), ("a",) * 4, ("b",) * 2)
+
+    with torch.no_grad():
+        drawn = draw_samples(generator, shown)
+
+        assert drawn.shape == (2, 4, 3, 16, 16)
+        for look, examples in enumerate(shown.examples):
+            for number, content in enumerate(shown.contents):
+                alone = generator(content[None], examples[None])[0]
+                torch.testing.assert_close(drawn[look, number], alone, rtol=1e-4, atol=1e-5)
 
 
 def test_outputs_that_follow_look_and_pose_raise_no_alarm() -> None:

@@ -7,12 +7,14 @@ import torch.nn.functional as F
 from funit.config import LossWeights, ModelConfig
 from funit.data.dataset import Batch
 from funit.model.discriminator import Discriminator
+from funit.model.generator import Drawing
 from funit.training.losses import (
     Drawn,
     discriminator_terms,
     feature_distance,
     generator_terms,
     gradient_penalty,
+    reconstruction_terms,
 )
 
 
@@ -128,7 +130,9 @@ def test_feature_matching_compares_means_over_positions_and_examples(
 def test_the_generators_terms_are_the_papers_with_the_given_weights(
     discriminator: Discriminator, batch: Batch
 ) -> None:
-    drawn = Drawn(torch.randn_like(batch.content), torch.randn_like(batch.content))
+    reconstruction = Drawing(torch.randn_like(batch.content), None, None)
+    original = Drawing(batch.original, None, None)
+    drawn = Drawn(torch.randn_like(batch.content), reconstruction, original)
     weights = LossWeights(adversarial=2, reconstruction=3, feature_matching=5)
 
     terms = generator_terms(discriminator, batch, drawn, weights)
@@ -136,8 +140,50 @@ def test_the_generators_terms_are_the_papers_with_the_given_weights(
     scores, features = discriminator(drawn.translated, batch.classes)
     torch.testing.assert_close(terms["adversarial"], -2 * scores.mean())
     torch.testing.assert_close(
-        terms["reconstruction"], 3 * F.l1_loss(drawn.reconstructed, batch.original)
+        terms["reconstruction"], 3 * F.l1_loss(reconstruction.images, batch.original)
     )
     torch.testing.assert_close(
         terms["feature_matching"], 5 * feature_distance(features, discriminator, batch.examples)
     )
+
+
+def test_the_attentions_term_is_the_mean_difference_of_the_colours_it_found(batch: Batch) -> None:
+    found, true = torch.rand(2, 3, 3, 4, 4, dtype=torch.float64)
+    drawn, original = Drawing(batch.content, None, found), Drawing(batch.original, None, true)
+
+    terms = reconstruction_terms(drawn, original, LossWeights(attention=7))
+
+    by_hand = sum(abs(a - b) for a, b in zip(found.flatten(), true.flatten(), strict=True))
+    assert set(terms) == {"reconstruction", "attention"}
+    torch.testing.assert_close(terms["attention"], 7 * by_hand / found.numel())
+
+
+def test_the_opacitys_term_is_its_mean_cross_entropy(batch: Batch) -> None:
+    logits = torch.randn(3, 1, 4, 4, dtype=torch.float64)
+    hides = torch.randint(2, (3, 1, 4, 4)).double()
+    drawn, original = Drawing(batch.content, logits, None), Drawing(batch.original, hides, None)
+
+    terms = reconstruction_terms(drawn, original, LossWeights(opacity=3))
+
+    chance = torch.where(hides == 1, logits.sigmoid(), 1 - logits.sigmoid())
+    assert set(terms) == {"reconstruction", "opacity"}
+    torch.testing.assert_close(terms["opacity"], 3 * -chance.log().mean())
+
+
+def test_a_drawing_that_is_fully_transparent_still_learns_to_hide_the_background() -> None:
+    logits = torch.full((1, 1, 4, 4), -50.0, requires_grad=True)
+    images, hides = torch.zeros(1, 3, 4, 4), torch.ones(1, 1, 4, 4)
+
+    terms = reconstruction_terms(
+        Drawing(images, logits, None), Drawing(images, hides, None), LossWeights()
+    )
+    torch.stack(list(terms.values())).sum().backward()
+
+    assert logits.grad is not None
+    assert (logits.grad < -0.01).all()
+
+
+def test_the_papers_generator_is_taught_by_the_reconstruction_alone(batch: Batch) -> None:
+    drawn, original = Drawing(batch.content, None, None), Drawing(batch.original, None, None)
+
+    assert set(reconstruction_terms(drawn, original, LossWeights())) == {"reconstruction"}

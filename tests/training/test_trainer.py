@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from funit.config import Config, Settings, build_config, merged
@@ -52,7 +54,7 @@ def tiny_batch(config: Config, size: int = 4) -> Batch:
 
 def trainer_with(settings: Settings, **training: Any) -> Trainer:
     training = {"adversarial_from_images": 0, **training}
-    wanted = merged(settings, {"model": {"num_classes": 4}, "training": training})
+    wanted = merged({"model": {"num_classes": 4}}, settings, {"training": training})
     return Trainer(build_config(wanted), torch.device("cpu"))
 
 
@@ -65,7 +67,7 @@ def test_a_step_moves_both_networks_and_the_average(settings: Settings) -> None:
 
     moved = [k for k, v in trainer.generator.state_dict().items() if not torch.equal(v, before[k])]
     assert "image_decoder.to_image.weight" in moved
-    assert "class_encoder.stem.weight" in moved
+    assert {"class_encoder.stem.weight", "attention.log_sharpness"} <= set(moved)
     assert not torch.equal(trainer.discriminator.state_dict()["stem.weight"], judged["stem.weight"])
     assert set(terms) == {
         "d/adversarial",
@@ -73,6 +75,7 @@ def test_a_step_moves_both_networks_and_the_average(settings: Settings) -> None:
         "g/adversarial",
         "g/feature_matching",
         "g/reconstruction",
+        "g/attention",
     }
 
 
@@ -101,22 +104,22 @@ def test_the_lazy_penalty_comes_every_third_step(settings: Settings) -> None:
     assert came == [True, False, False, True, False, False, True]
 
 
-def test_reconstruction_from_itself_and_from_the_class_use_the_codes_they_say(
+def test_reconstruction_from_itself_and_from_the_class_use_the_looks_they_say(
     settings: Settings,
 ) -> None:
     itself = trainer_with(settings, reconstruct_from="itself")
     of_class = trainer_with(settings, reconstruct_from="class")
     batch = tiny_batch(itself.config)
 
-    own = itself.draw(batch).reconstructed
-    others = of_class.draw(batch).reconstructed
+    own = itself.draw(batch).reconstruction.images
+    others = of_class.draw(batch).reconstruction.images
 
     generator = itself.generator  # the same seed: the same weights
     content_map = generator.encode_content(batch.content)
-    own_code = generator.encode_class(batch.original[:, None])
-    sibling_code = generator.encode_class(batch.siblings)
-    torch.testing.assert_close(own, generator.decode(content_map, own_code))
-    torch.testing.assert_close(others, generator.decode(content_map, sibling_code))
+    own_look = generator.encode_class(batch.original[:, None])
+    siblings_look = generator.encode_class(batch.siblings)
+    torch.testing.assert_close(own, generator.decode(content_map, own_look))
+    torch.testing.assert_close(others, generator.decode(content_map, siblings_look))
 
 
 def test_back_translation_reads_the_pose_from_the_translation(settings: Settings) -> None:
@@ -126,10 +129,10 @@ def test_back_translation_reads_the_pose_from_the_translation(settings: Settings
     drawn = trainer.draw(batch)
 
     generator = trainer.generator
-    codes = generator.encode_class(batch.siblings)
-    back = generator.decode(generator.encode_content(drawn.translated[:2]), codes[:2])
-    direct = generator.decode(generator.encode_content(batch.content[2:]), codes[2:])
-    torch.testing.assert_close(drawn.reconstructed, torch.cat([back, direct]))
+    looks = generator.encode_class(batch.siblings)
+    back = generator.decode(generator.encode_content(drawn.translated[:2]), looks[:2])
+    direct = generator.decode(generator.encode_content(batch.content[2:]), looks[2:])
+    torch.testing.assert_close(drawn.reconstruction.images, torch.cat([back, direct]))
 
 
 def test_back_translation_sends_no_gradient_into_the_translation(settings: Settings) -> None:
@@ -137,7 +140,7 @@ def test_back_translation_sends_no_gradient_into_the_translation(settings: Setti
     drawn = trainer.draw(tiny_batch(trainer.config))
     drawn.translated.retain_grad()
 
-    drawn.reconstructed.sum().backward()
+    drawn.reconstruction.images.sum().backward()
 
     assert drawn.translated.grad is None
 
@@ -151,9 +154,65 @@ def test_before_the_adversarial_part_only_the_generator_learns(settings: Setting
     untouched = all(torch.equal(value, now[name]) for name, value in judged.items())
     after = trainer.step(tiny_batch(trainer.config))
 
-    assert terms == [{"g/reconstruction"}] * 2
+    assert terms == [{"g/reconstruction", "g/attention"}] * 2
     assert untouched
     assert {"d/adversarial", "g/adversarial"} <= after.keys()
+
+
+@pytest.mark.parametrize("warm_up_images", [0, 4])
+@pytest.mark.parametrize("attention_channels", [None, 4])
+@pytest.mark.parametrize("plain_background", [False, True])
+def test_attention_and_a_plain_background_have_terms_of_their_own_from_the_start(
+    settings: Settings,
+    attention_channels: int | None,
+    plain_background: bool,
+    warm_up_images: int,
+) -> None:
+    model = {"attention_channels": attention_channels, "plain_background": plain_background}
+    trainer = trainer_with(
+        merged(settings, {"model": model}), adversarial_from_images=warm_up_images
+    )
+
+    terms = trainer.step(tiny_batch(trainer.config))
+
+    assert ("g/attention" in terms) is (attention_channels is not None)
+    assert ("g/opacity" in terms) is plain_background
+    assert ("g/adversarial" in terms) is (warm_up_images == 0)
+
+
+def test_the_attention_looks_for_the_images_colours_in_others_of_its_class(
+    settings: Settings,
+) -> None:
+    trainer = trainer_with(settings, reconstruct_from="class", back_translation=1.0)
+    batch = tiny_batch(trainer.config)
+
+    drawn = trainer.draw(batch)
+
+    found, true = drawn.reconstruction.found_colours, drawn.original.found_colours
+    assert found is not None
+    assert true is not None
+    torch.testing.assert_close(true, trainer.generator.perfect(batch.original).found_colours)
+    siblings = F.avg_pool2d(batch.siblings[:, 0], 2)  # two halvings: a position is 2 x 2 pixels
+    assert (found <= siblings.amax(dim=(2, 3), keepdim=True) + 1e-6).all()
+    assert (found >= siblings.amin(dim=(2, 3), keepdim=True) - 1e-6).all()
+
+
+def test_the_attention_learns_to_match(settings: Settings) -> None:
+    wanted = merged(settings, {"weights": {"attention": 5.0}})
+    trainer = trainer_with(
+        wanted,
+        reconstruct_from="class",
+        adversarial_from_images=10_000,
+        optimizer="adam",
+        learning_rate=3e-3,
+    )
+    batch = tiny_batch(trainer.config)
+    elsewhere = batch.original.roll((4, 4), dims=(2, 3))  # of the same things, in another place
+    batch = replace(batch, content=batch.original, siblings=elsewhere[:, None])
+
+    losses = [float(trainer.step(batch)["g/attention"]) for _ in range(40)]
+
+    assert losses[-1] < 0.75 * losses[0]
 
 
 def test_the_average_forgets_half_in_its_half_life(settings: Settings) -> None:
@@ -197,6 +256,7 @@ def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_to_the_bit(
     resumed = train(zoo, tmp_path / "halves", {"training": {"max_images": 48}})
 
     assert resumed.images == whole.images == 48
+    assert "attention.log_sharpness" in whole.tensors("generator")
     assert_equal_to_the_bit(whole, resumed)
 
 

@@ -1,7 +1,6 @@
 """The content encoder: an image in; a content map, which keeps its pose, out.
 
-Shapes: B images of H x W pixels, d = 2**num_halvings, C = base_channels * d
-or content_channels.
+Shapes: B images of H x W pixels, d = 2**num_halvings, C = base_channels * d.
 """
 
 import torch.nn.functional as F
@@ -27,22 +26,14 @@ class ContentEncoder(nn.Module):
             convolution(widths[i], widths[i + 1], 4, stride=2) for i in range(halvings)
         )
         self.blocks = nn.ModuleList(
-            ResidualBlock(widths[-1], config.content_norm)
-            for _ in range(config.num_residual_blocks)
+            ResidualBlock(widths[-1]) for _ in range(config.num_residual_blocks)
         )
-        self.has_norm = config.content_norm
-        self.narrow: nn.Module = nn.Identity()
-        if config.content_channels is not None:
-            self.narrow = convolution(widths[-1], config.content_channels, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         # (B, 3, H, W) -> (B, C, H / d, W / d)
-        features = F.relu(self._normalised(self.stem(images)))
+        features = F.relu(F.instance_norm(self.stem(images)))
         for conv in self.halvings:
-            features = F.relu(self._normalised(conv(features)))
+            features = F.relu(F.instance_norm(conv(features)))
         for block in self.blocks:
             features = block(features)
-        return self.narrow(features)
-
-    def _normalised(self, features: Tensor) -> Tensor:
-        return F.instance_norm(features) if self.has_norm else features
+        return features

@@ -1,24 +1,38 @@
 """The generator: a content image and K examples of a class in; the translation out.
 
-Shapes: B images of H x W pixels, K examples, S class-code size, (C, h, w) a content map.
+Shapes: B images of H x W pixels, K examples, (C, h, w) a content map.
 """
 
+from typing import NamedTuple
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from funit.config import ModelConfig
 from funit.errors import UserError
 from funit.model.adain_decoder import AdaINDecoder
+from funit.model.attention import Attention
+from funit.model.background import background_colour, foreground_mask, without_background
 from funit.model.class_encoder import ClassEncoder
 from funit.model.content_encoder import ContentEncoder
 from funit.model.image_decoder import ImageDecoder
+from funit.model.look import Look
+
+
+class Drawing(NamedTuple):
+    """What the generator draws, and what training wants to know of how it came about."""
+
+    images: Tensor  # (B, 3, H, W) in [-1, 1]
+    opacity: Tensor | None  # (B, 1, H, W), logits: how much hides the background, if it is plain
+    found_colours: Tensor | None  # (B, 3, 2h, 2w): the examples', by attention, if there is any
 
 
 class Generator(nn.Module):
     """Redraws content images in the look of classes that examples show (patent claim 1).
 
-    Content maps and class codes can be made apart, kept, and combined again in any pairing.
-    Images are in [-1, 1]. A model larger than `model.max_bytes` is a UserError.
+    Content maps and looks can be made apart, kept, and combined again in any pairing. Images are
+    in [-1, 1]. A model larger than `model.max_bytes` is a UserError.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -28,22 +42,77 @@ class Generator(nn.Module):
         self.class_encoder = ClassEncoder(config)
         self.adain_decoder = AdaINDecoder(config)
         self.image_decoder = ImageDecoder(config)
+        self.attention = None if config.attention_channels is None else Attention(config)
+        self.has_plain_background = config.plain_background
+        self.pixels_per_value = 2 ** (config.num_halvings - 1)
 
     def encode_content(self, images: Tensor) -> Tensor:
-        """The content maps of images: (B, 3, H, W) -> (B, C, h, w)."""
-        return self.content_encoder(images)
+        """The content maps of images: (B, 3, H, W) -> (B, C, h, w).
 
-    def encode_class(self, examples: Tensor) -> Tensor:
-        """The class codes of sets of examples: (B, K, 3, H, W) -> (B, S)."""
-        return self.class_encoder(examples)
+        On a plain background, three more channels hold its colour.
+        """
+        content_map = self.content_encoder(self._foreground(images))
+        if not self.has_plain_background:
+            return content_map
+        colour = background_colour(images).expand(-1, -1, *content_map.shape[2:])
+        return torch.cat([content_map, colour], dim=1)
 
-    def decode(self, content_map: Tensor, class_code: Tensor) -> Tensor:
-        """Images from content maps and class codes: (B, C, h, w), (B, S) -> (B, 3, H, W)."""
-        return self.image_decoder(content_map, self.adain_decoder(class_code))
+    def encode_class(self, examples: Tensor) -> Look:
+        """The looks that sets of examples show: (B, K, 3, H, W) -> B looks."""
+        shares = examples.new_full(examples.shape[:2], 1 / examples.shape[1])
+        return self.encode_examples(examples.flatten(0, 1)).merged(shares)
+
+    def encode_examples(self, images: Tensor) -> Look:
+        """The look that each single image shows: (B, 3, H, W) -> B looks."""
+        foreground = self._foreground(images)
+        features = self.class_encoder.features(foreground)
+        class_code = self.class_encoder.class_code(features[-1])
+        if self.attention is None:
+            nothing = class_code.new_empty(len(images), 0, 0)
+            return Look(class_code, nothing, nothing, nothing.flatten(1))
+        keys = self.attention.keys(self.content_encoder(foreground)).flatten(2)
+        # the colours as they are, too: what is copied need not be learned
+        values = torch.cat(
+            [features[self.image_decoder.num_doublings - 1], self._mean_colours(foreground)], dim=1
+        )
+        return Look(class_code, keys, values.flatten(2), torch.zeros_like(keys[:, 0]))
+
+    def decode(self, content_map: Tensor, look: Look) -> Tensor:
+        """Images from content maps and looks, one for each: (B, C, h, w) -> (B, 3, H, W)."""
+        return self.draw(content_map, look).images
+
+    def draw(self, content_map: Tensor, look: Look) -> Drawing:
+        """What `decode` gives, and how it came about."""
+        background = None
+        if self.has_plain_background:
+            content_map, background = content_map[:, :-3], content_map[:, -3:, :1, :1]
+        attended = None if self.attention is None else self.attention(content_map, look)
+        drawn = self.image_decoder(content_map, self.adain_decoder(look.class_code), attended)
+        images = torch.tanh(drawn[:, :3])
+        opacity = None
+        if background is not None:
+            opacity = drawn[:, 3:]
+            images = torch.lerp(background, images, opacity.sigmoid())
+        return Drawing(images, opacity, None if attended is None else attended[:, -3:])
+
+    def perfect(self, images: Tensor) -> Drawing:
+        """What `draw` should have given for these images; opacity in 0..1."""
+        return Drawing(
+            images,
+            foreground_mask(images) if self.has_plain_background else None,
+            None if self.attention is None else self._mean_colours(self._foreground(images)),
+        )
 
     def forward(self, content: Tensor, examples: Tensor) -> Tensor:
         """Translations: (B, 3, H, W), (B, K, 3, H, W) -> (B, 3, H, W)."""
         return self.decode(self.encode_content(content), self.encode_class(examples))
+
+    def _foreground(self, images: Tensor) -> Tensor:
+        return without_background(images) if self.has_plain_background else images
+
+    def _mean_colours(self, foreground: Tensor) -> Tensor:
+        """The colours of a foreground at the attention's resolution."""
+        return F.avg_pool2d(foreground, self.pixels_per_value)
 
 
 def weight_bytes(config: ModelConfig) -> int:

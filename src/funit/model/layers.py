@@ -44,31 +44,21 @@ def adain(features: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
 
     Adaptive instance normalisation (Huang and Belongie, 2017): (B, C, H, W) and two (B, C).
     """
-    return affine(F.instance_norm(features), mean, deviation)
-
-
-def affine(features: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
-    """AdaIN without the normalisation: what the image holds of a channel's level is kept."""
-    return features * deviation[:, :, None, None] + mean[:, :, None, None]
-
-
-def _unchanged(features: Tensor) -> Tensor:
-    return features
+    return F.instance_norm(features) * deviation[:, :, None, None] + mean[:, :, None, None]
 
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with instance norm beside the identity; nothing after the sum."""
 
-    def __init__(self, channels: int, norm: bool = True) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.normalise = F.instance_norm if norm else _unchanged
         self.conv1 = convolution(channels, channels, 3)
         self.conv2 = convolution(channels, channels, 3)
 
     def forward(self, features: Tensor) -> Tensor:
         # (B, C, H, W) -> (B, C, H, W)
-        hidden = F.relu(self.normalise(self.conv1(features)))
-        return features + self.normalise(self.conv2(hidden))
+        hidden = F.relu(F.instance_norm(self.conv1(features)))
+        return features + F.instance_norm(self.conv2(hidden))
 
 
 class AdaINResidualBlock(nn.Module):

@@ -19,6 +19,7 @@ from torch import Tensor
 from funit.data.dataset import Samples
 from funit.data.images import image_grid, to_image, write_image
 from funit.model.generator import Generator
+from funit.model.look import Look
 from funit.training.losses import Terms
 
 SECONDS_PER_PLAIN_LINE = 60.0
@@ -95,8 +96,11 @@ class Spread:
 def draw_samples(generator: Generator, samples: Samples) -> Tensor:
     """Every content image in every look: (M looks, N contents, 3, H, W)."""
     content_maps = generator.encode_content(samples.contents)
-    codes = generator.encode_class(samples.examples)
-    rows = [generator.decode(content_maps, code.expand(len(content_maps), -1)) for code in codes]
+    rows = []
+    for examples in samples.examples:
+        look = generator.encode_class(examples[None])
+        looks = Look.cat([look] * len(content_maps))
+        rows.append(generator.decode(content_maps, looks))
     return torch.stack(rows)
 
 

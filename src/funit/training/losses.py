@@ -12,6 +12,7 @@ from torch import Tensor
 from funit.config import LossWeights
 from funit.data.dataset import Batch
 from funit.model.discriminator import Discriminator
+from funit.model.generator import Drawing
 
 Terms = dict[str, Tensor]  # weighted scalars: their sum is minimised, their names are logged
 
@@ -21,7 +22,8 @@ class Drawn:
     """What the generator drew from a batch: one pass serves the updates of both networks."""
 
     translated: Tensor  # (B, 3, H, W): the content in the look of the examples
-    reconstructed: Tensor  # (B, 3, H, W): the content in the look of its own class
+    reconstruction: Drawing  # the content in the look of its own class
+    original: Drawing  # what the reconstruction should be
 
 
 def gradient_penalty(scores: Tensor, images: Tensor) -> Tensor:
@@ -66,12 +68,25 @@ def generator_terms(
         "adversarial": weights.adversarial * -scores.mean(),
         "feature_matching": weights.feature_matching
         * feature_distance(features, discriminator, batch.examples),
-    } | reconstruction_terms(batch, drawn.reconstructed, weights)
+    } | reconstruction_terms(drawn.reconstruction, drawn.original, weights)
 
 
-def reconstruction_terms(batch: Batch, reconstructed: Tensor, weights: LossWeights) -> Terms:
-    """L1 between the content images, in their own colours, and their reconstructions."""
-    return {"reconstruction": weights.reconstruction * F.l1_loss(reconstructed, batch.original)}
+def reconstruction_terms(drawn: Drawing, original: Drawing, weights: LossWeights) -> Terms:
+    """L1 between the content images, in their own colours, and their reconstructions.
+
+    Where there is attention, L1 of the colours that it found, too: it learns to match from the
+    start. On a plain background, the cross-entropy of the opacity: else a bad drawing is soon made
+    transparent, and then has no gradient.
+    """
+    distance = F.l1_loss(drawn.images, original.images)
+    terms = {"reconstruction": weights.reconstruction * distance}
+    if drawn.found_colours is not None and original.found_colours is not None:
+        distance = F.l1_loss(drawn.found_colours, original.found_colours)
+        terms["attention"] = weights.attention * distance
+    if drawn.opacity is not None and original.opacity is not None:
+        surprise = F.binary_cross_entropy_with_logits(drawn.opacity, original.opacity)
+        terms["opacity"] = weights.opacity * surprise
+    return terms
 
 
 def feature_distance(features: Tensor, discriminator: Discriminator, examples: Tensor) -> Tensor:

@@ -4,9 +4,7 @@
 """
 
 import copy
-import ctypes
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ from funit.data.packed import Packed, packed_for
 from funit.errors import UserError
 from funit.model.device import find_device
 from funit.model.discriminator import Discriminator
-from funit.model.generator import Generator
+from funit.model.generator import Drawing, Generator
 from funit.training.checkpoint import (
     Checkpoint,
     Tensors,
@@ -48,6 +46,8 @@ from funit.training.losses import (
     generator_terms,
     reconstruction_terms,
 )
+from funit.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
+from funit.training.process import prepared_process, stop_signal
 from funit.training.run import Run, locked, open_run, requested_settings
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -68,8 +68,8 @@ class Trainer:
         self.generator = _placed(generator, device)
         self.discriminator = _placed(discriminator, device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
-        self.g_optimizer = _optimizer(self.generator, config.training)
-        self.d_optimizer = _optimizer(self.discriminator, config.training)
+        self.g_optimizer = make_optimizer(self.generator, config.training)
+        self.d_optimizer = make_optimizer(self.discriminator, config.training)
         self.steps = 0
         self.images = 0
 
@@ -103,38 +103,37 @@ class Trainer:
         num_back = self._num_back(batch)
         with torch.no_grad():
             translated = self.generator(batch.content[:num_back], batch.examples[:num_back])
-        source = torch.cat([translated, batch.content[num_back:]])
-        reconstructed = self.generator.decode(
-            self.generator.encode_content(source), self._own_code(batch)
+        content_map = self.generator.encode_content(
+            torch.cat([translated, batch.content[num_back:]])
         )
-        terms = reconstruction_terms(batch, reconstructed, self.config.weights)
+        drawn = self._reconstruct(batch, content_map)
+        original = self.generator.perfect(batch.original)
+        terms = reconstruction_terms(drawn, original, self.config.weights)
         _update(self.g_optimizer, terms)
         return named("g/", terms)
 
     def draw(self, batch: Batch) -> Drawn:
         """Translates and reconstructs the content images of a batch."""
         content_map = self.generator.encode_content(batch.content)
-        target_code = self.generator.encode_class(batch.examples)
-        own_code = self._own_code(batch)
-        num_back = self._num_back(batch)
-        if not num_back:
-            both = self.generator.decode(
-                torch.cat([content_map, content_map]), torch.cat([target_code, own_code])
-            )
-            return Drawn(*both.chunk(2))
-        # Back-translation: the pose is read from the translation, in which the own look is gone,
-        # so that the look has to come from the class code. Detached: nothing can be hidden in it.
-        translated = self.generator.decode(content_map, target_code)
-        back_map = self.generator.encode_content(translated[:num_back].detach())
-        own_map = torch.cat([back_map, content_map[num_back:]])
-        return Drawn(translated, self.generator.decode(own_map, own_code))
+        translated = self.generator.decode(content_map, self.generator.encode_class(batch.examples))
+        if num_back := self._num_back(batch):
+            # Back-translation: the pose is read from the translation, where the own look is gone,
+            # so that the look has to come from the examples. Detached: nothing can hide in it.
+            back_map = self.generator.encode_content(translated[:num_back].detach())
+            content_map = torch.cat([back_map, content_map[num_back:]])
+        return Drawn(
+            translated,
+            self._reconstruct(batch, content_map),
+            self.generator.perfect(batch.original),
+        )
 
-    def _own_code(self, batch: Batch) -> Tensor:
-        """The class code that reconstructs: of the image itself, or of others of its class."""
+    def _reconstruct(self, batch: Batch, content_map: Tensor) -> Drawing:
+        """Draws the content images in the look of themselves, or of others of their classes."""
         from_itself = self.config.training.reconstruct_from == "itself"
-        return self.generator.encode_class(
+        look = self.generator.encode_class(
             batch.original[:, None] if from_itself else batch.siblings
         )
+        return self.generator.draw(content_map, look)
 
     def _num_back(self, batch: Batch) -> int:
         return round(self.config.training.back_translation * len(batch))
@@ -145,8 +144,8 @@ class Trainer:
             "generator": self.generator.state_dict(),
             "average": self.average.state_dict(),
             "discriminator": self.discriminator.state_dict(),
-            "optimizers": _optimizer_tensors("g", self.g_optimizer)
-            | _optimizer_tensors("d", self.d_optimizer),
+            "optimizers": optimizer_tensors("g", self.g_optimizer)
+            | optimizer_tensors("d", self.d_optimizer),
         }
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -155,8 +154,8 @@ class Trainer:
         self.average.load_state_dict(checkpoint.tensors("average"))
         self.discriminator.load_state_dict(checkpoint.tensors("discriminator"))
         optimizers = checkpoint.tensors("optimizers")
-        _restore_optimizer("g", self.g_optimizer, optimizers)
-        _restore_optimizer("d", self.d_optimizer, optimizers)
+        restore_optimizer("g", self.g_optimizer, optimizers)
+        restore_optimizer("d", self.d_optimizer, optimizers)
         self.steps = checkpoint.state()["steps"]
         self.images = checkpoint.images
 
@@ -198,7 +197,7 @@ def train(
         wanted = requested_settings(out, settings, preset)
         packed = _packed(Path(data), wanted)
         run = open_run(out, wanted, preset, packed, command)
-        with _prepared_process(run.config.training):
+        with prepared_process(run.config.training):
             loop = _Loop(run, packed, on_snapshot)  # refuses what cannot be trained
             run.save()
             return loop.run_to_end()
@@ -375,25 +374,6 @@ def frozen(network: nn.Module) -> Iterator[None]:
         network.requires_grad_(True)
 
 
-@contextmanager
-def stop_signal() -> Iterator[Callable[[], str]]:
-    """Ctrl-C and SIGTERM ask to stop after the step instead of ending the process."""
-    received: list[str] = []
-
-    def remember(number: int, _: Any) -> None:
-        received.append(signal.Signals(number).name)
-
-    try:
-        before = {s: signal.signal(s, remember) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: signals are the caller's business
-        before = {}
-    try:
-        yield lambda: f"asked to by {received[0]}" if received else ""
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _update(optimizer: Optimizer, terms: Terms) -> None:
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(terms.values())).sum().backward()
@@ -402,35 +382,6 @@ def _update(optimizer: Optimizer, terms: Terms) -> None:
 
 def _placed(network: Network, device: torch.device) -> Network:
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _optimizer(network: nn.Module, training: TrainingConfig) -> Optimizer:
-    parameters = list(network.parameters())
-    lr, decay = training.learning_rate, training.weight_decay
-    if training.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr, betas=(0.0, 0.99), weight_decay=decay)
-    return torch.optim.RMSprop(parameters, lr, weight_decay=decay)
-
-
-def _optimizer_tensors(prefix: str, optimizer: Optimizer) -> Tensors:
-    return {
-        f"{prefix}.{index}.{name}": value
-        for index, state in optimizer.state_dict()["state"].items()
-        for name, value in state.items()
-    }
-
-
-def _restore_optimizer(prefix: str, optimizer: Optimizer, tensors: Tensors) -> None:
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for full_name, value in tensors.items():
-        network, index, name = full_name.split(".")
-        if network == prefix:
-            parameter = parameters[int(index)]
-            if value.ndim:  # the layout of the weights, or the update would differ in its last bit
-                kept = torch.empty_like(parameter).copy_(value)
-            else:
-                kept = value.clone()  # the step counter stays on the CPU
-            optimizer.state[parameter][name] = kept.detach()
 
 
 def _packed(data: Path, settings: Settings) -> Packed:
@@ -462,27 +413,3 @@ def _image_limit(training: TrainingConfig, images_per_pass: int) -> int | None:
     if training.max_passes is not None:
         limits.append(math.ceil(training.max_passes * images_per_pass))
     return min((limit for limit in limits if limit is not None), default=None)
-
-
-@contextmanager
-def _prepared_process(training: TrainingConfig) -> Iterator[None]:
-    """The number of threads, and an allocator that keeps what a step frees for the next one."""
-    threads = torch.get_num_threads()
-    if training.num_threads is not None:
-        torch.set_num_threads(training.num_threads)
-    _keep_freed_memory()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _keep_freed_memory() -> None:
-    """Tells glibc to neither map nor return large blocks: a small training loop gains a lot."""
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):  # another libc
-        return
-    trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # names of malloc.h
-    for option in (trim_threshold, top_pad, mmap_threshold):
-        mallopt(option, 2**29)

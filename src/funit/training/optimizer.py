@@ -1,0 +1,40 @@
+"""The optimisers of both networks, and their state as tensors for a checkpoint."""
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from funit.config import TrainingConfig
+from funit.training.checkpoint import Tensors
+
+
+def make_optimizer(network: nn.Module, training: TrainingConfig) -> Optimizer:
+    """RMSProp as in the paper, or Adam, for all weights of a network."""
+    parameters = list(network.parameters())
+    lr, decay = training.learning_rate, training.weight_decay
+    if training.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr, betas=(0.0, 0.99), weight_decay=decay)
+    return torch.optim.RMSprop(parameters, lr, weight_decay=decay)
+
+
+def optimizer_tensors(prefix: str, optimizer: Optimizer) -> Tensors:
+    """What the optimiser remembers, as `prefix.number of the weight.name`."""
+    return {
+        f"{prefix}.{index}.{name}": value
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimizer(prefix: str, optimizer: Optimizer, tensors: Tensors) -> None:
+    """Gives the optimiser back what it remembered."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for full_name, value in tensors.items():
+        network, index, name = full_name.split(".")
+        if network == prefix:
+            parameter = parameters[int(index)]
+            if value.ndim:  # the layout of the weights, or the update would differ in its last bit
+                kept = torch.empty_like(parameter).copy_(value)
+            else:
+                kept = value.clone()  # the step counter stays on the CPU
+            optimizer.state[parameter][name] = kept.detach()
