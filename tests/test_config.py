@@ -170,6 +170,15 @@ def test_attention_needs_a_class_encoder_that_halves_as_often_as_the_content_enc
     assert config_with(wanted[0], "model.class_encoder_halvings=3", "model.attention_channels=8")
 
 
+def test_attention_after_one_halving_needs_an_even_width() -> None:
+    wanted = ["model.num_halvings=1", "model.base_channels=5", "model.attention_channels=8"]
+
+    with pytest.raises(UserError, match="5 is odd") as caught:
+        config_with(*wanted)
+
+    assert caught.value.hint == "choose 6"
+
+
 def test_shots_that_run_backwards_are_an_error() -> None:
     with pytest.raises(UserError, match="runs backwards") as caught:
         config_with("training.shots=[5, 1]")

@@ -224,6 +224,15 @@ def test_equal_weights_are_no_weights(translator: Translator) -> None:
     assert_same_look(translator, weighted, translator.encode_class(examples))
 
 
+def test_weights_may_be_of_any_size(translator: Translator) -> None:
+    examples = list(noise(2, 16, 16))
+
+    weighted = translator.encode_class(examples, weights=[3e38, 1e38])
+
+    as_well = translator.encode_class(examples, weights=[3, 1])
+    torch.testing.assert_close(weighted.class_code, as_well.class_code)
+
+
 @pytest.mark.parametrize(
     "weights", [[1], [1, 2, 3], [0, 0], [-1, 2], [float("nan"), 1], [float("inf"), 1], []]
 )

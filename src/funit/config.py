@@ -114,13 +114,23 @@ class ModelConfig(Section):
                 f"`model.class_encoder_halvings` {self.class_encoder_halvings}",
                 hint=f"choose at least {2**self.class_encoder_halvings}",
             )
-        if self.attention_channels is not None and self.class_encoder_halvings < self.num_halvings:
+        if self.attention_channels is not None:
+            self._check_attention()
+        return self
+
+    def _check_attention(self) -> None:
+        if self.base_channels % 2 and self.num_halvings == 1:
+            raise UserError(
+                f"`model.base_channels` {self.base_channels} is odd, which the attention cannot "
+                "use with one halving",
+                hint=f"choose {self.base_channels + 1}",
+            )
+        if self.class_encoder_halvings < self.num_halvings:
             raise UserError(
                 f"`model.class_encoder_halvings` {self.class_encoder_halvings} is less than "
                 f"`model.num_halvings` {self.num_halvings}, which the attention cannot use",
                 hint=f"choose at least {self.num_halvings}",
             )
-        return self
 
 
 class DataConfig(Section):
@@ -134,7 +144,7 @@ class DataConfig(Section):
 
     recolour: bool = False
     """Turn the colours of each content image at random, but for its background, the median of its
-    border: only the class code can then tell them. For pictures on a plain background."""
+    border: only the examples can then tell them."""
 
     num_unseen: Annotated[int, Field(ge=0)] = 0
     """Classes kept back from training where DATA has no `unseen` part; drawn with the seed."""

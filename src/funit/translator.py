@@ -234,7 +234,8 @@ def _refuse_existing(targets: Iterable[Path]) -> None:
 
 def _shares(weights: Sequence[float] | None, num_examples: int) -> Tensor:
     """What each example counts; in all 1."""
-    shares = torch.ones(num_examples) if weights is None else torch.tensor(weights).float()
+    given = [1.0] * num_examples if weights is None else weights
+    shares = torch.tensor(given, dtype=torch.float64)  # a sum of large numbers stays finite
     if len(shares) != num_examples:
         raise UserError(
             f"{len(shares)} weights are given for {num_examples} examples",
@@ -245,7 +246,7 @@ def _shares(weights: Sequence[float] | None, num_examples: int) -> Tensor:
             f"the weights {shares.tolist()} cannot be used",
             hint="give numbers that are not negative, at least one above 0",
         )
-    return shares / shares.sum()
+    return (shares / shares.sum()).float()
 
 
 def _alike(looks: Sequence[Look]) -> Iterator[Sequence[int]]:

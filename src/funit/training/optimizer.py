@@ -33,8 +33,8 @@ def restore_optimizer(prefix: str, optimizer: Optimizer, tensors: Tensors) -> No
         network, index, name = full_name.split(".")
         if network == prefix:
             parameter = parameters[int(index)]
-            if value.ndim:  # the layout of the weights, or the update would differ in its last bit
-                kept = torch.empty_like(parameter).copy_(value)
-            else:
+            if name == "step":
                 kept = value.clone()  # the step counter stays on the CPU
+            else:  # the layout of the weights, or the update would differ in its last bit
+                kept = torch.empty_like(parameter).copy_(value)
             optimizer.state[parameter][name] = kept.detach()
