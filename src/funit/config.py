@@ -146,6 +146,10 @@ class DataConfig(Section):
     """Turn the colours of each content image at random, but for its background, the median of its
     border: only the examples can then tell them."""
 
+    bend: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """Bend each content image at random, moving points by up to this times its size: only the
+    examples can then tell the shape of a part, and the content where it is."""
+
     num_unseen: Annotated[int, Field(ge=0)] = 0
     """Classes kept back from training where DATA has no `unseen` part; drawn with the seed."""
 
@@ -308,7 +312,7 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "discriminator_max_channels": 128,
         "discriminator_blocks": 1,
     },
-    "data": {"resize_ratio": 1.0, "recolour": True},
+    "data": {"resize_ratio": 1.0, "recolour": True, "bend": 0.1},
     "training": {
         "batch_size": 8,
         "shots": 2,

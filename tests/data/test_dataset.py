@@ -13,7 +13,7 @@ from PIL import Image
 
 from funit.config import DataConfig, TrainingConfig
 from funit.data.catalog import read_catalog
-from funit.data.dataset import Batch, Dataset, choose, crop, fixed_samples, recoloured
+from funit.data.dataset import Batch, Dataset, bent, choose, crop, fixed_samples, recoloured
 from funit.data.packed import Packed, pack
 from funit.errors import UserError
 
@@ -347,3 +347,37 @@ def test_only_the_content_is_recoloured_and_its_original_is_kept(packed: Packed)
     assert torch.equal(turned.examples, plain.examples)
     assert torch.equal(turned.siblings, plain.siblings)
     assert not torch.equal(turned.content, turned.original)
+
+
+def test_a_bend_moves_points_by_its_strength_at_most_and_not_all_alike() -> None:
+    side = 64
+    ramp = torch.linspace(0, 1, side)  # a pixel's value is its place
+    image = torch.stack([ramp.expand(side, side), ramp[:, None].expand(side, side)])
+    numbers = np.random.default_rng(0).random((20, 50)).tolist()
+
+    moved = bent(image.expand(20, -1, -1, -1), numbers, 0.1) - image
+
+    assert moved.abs().max() < 0.15  # the points by 0.1; the smooth field between, a little more
+    assert moved.abs().mean() > 0.03
+    assert moved.std(dim=(2, 3)).min() > 0.02
+
+
+def test_a_bend_keeps_a_plain_background(packed: Packed) -> None:
+    image = torch.full((1, 3, 16, 16), 0.3)
+    image[:, :, 5:11, 5:11] = -0.5
+
+    (moved,) = bent(image, [np.random.default_rng(1).random(50).tolist()], 0.1)
+
+    torch.testing.assert_close(moved[:, 0], image[0, :, 0])
+    torch.testing.assert_close(moved[:, 7:9, 7:9], image[0, :, 7:9, 7:9])
+
+
+def test_only_the_content_is_bent_and_its_original_is_kept(packed: Packed) -> None:
+    plain = dataset_of(packed).batch(3)
+    training = TrainingConfig(batch_size=12, shots=3, reconstruct_from="class")
+    bend = Dataset(packed, SIZE, DataConfig(flip=False, bend=0.1), training).batch(3)
+
+    assert torch.equal(bend.original, plain.original)
+    assert torch.equal(bend.examples, plain.examples)
+    assert torch.equal(bend.siblings, plain.siblings)
+    assert not torch.equal(bend.content, bend.original)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from funit.config import DataConfig, TrainingConfig
@@ -20,7 +21,10 @@ from funit.data.packed import Packed, PackedClass, Pixels
 from funit.errors import UserError
 
 # Random numbers of a sample before those of its images, and of each image.
-_PER_SAMPLE = 6  # content class, content image, class to translate into, turn of the colours (3)
+_GRID_SIZE = 5  # points a side that a bend moves
+_COLOURS = slice(3, 6)  # after content class, content image, class to translate into
+_BEND = slice(6, 6 + 2 * _GRID_SIZE**2)
+_PER_SAMPLE = _BEND.stop
 _PER_IMAGE = 3  # mirrored, top, left
 
 
@@ -29,7 +33,7 @@ class Batch:
     """Images to translate, and examples of what to translate them into."""
 
     content: Tensor  # (B, 3, H, W) in [-1, 1]: gives the pose
-    original: Tensor  # (B, 3, H, W): the content before its colours were turned, if they were
+    original: Tensor  # (B, 3, H, W): the content before it was recoloured and bent, if it was
     content_classes: Tensor  # (B,) int64
     examples: Tensor  # (B, K, 3, H, W): K images of the class to translate into
     classes: Tensor  # (B,) int64: the class of the examples, never the content's
@@ -77,6 +81,7 @@ class Dataset:
         self.image_size = image_size
         self.flip = data.flip
         self.recolour = data.recolour
+        self.bend = data.bend
         self.seed = training.seed
         self.shots_range = training.shots_range
         self.draws_siblings = training.reconstruct_from == "class"
@@ -117,7 +122,9 @@ class Dataset:
         floats = _to_images(images)
         original = content = floats[:, 0]
         if self.recolour:
-            content = recoloured(original, [row[3:_PER_SAMPLE] for row in rows])
+            content = recoloured(content, [row[_COLOURS] for row in rows])
+        if self.bend:
+            content = bent(content, [row[_BEND] for row in rows], self.bend)
         content_classes, classes = torch.from_numpy(labels)
         return Batch(
             content=content,
@@ -218,6 +225,23 @@ def recoloured(images: Tensor, numbers: Sequence[Sequence[float]]) -> Tensor:
     background = torch.cat(edges, dim=2).median(dim=2).values[:, :, None, None]
     turned = torch.einsum("bij,bjhw->bihw", _rotations(numbers), images - background)
     return (background + turned).clamp(-1, 1)
+
+
+def bent(images: Tensor, numbers: Sequence[Sequence[float]], strength: float) -> Tensor:
+    """The images bent at random, smoothly, as if drawn on rubber.
+
+    Points of a coarse grid move by up to `strength` times the image's size, and all between them:
+    where things are stays to be seen, roughly; the shape of each does not. (B, 3, H, W) and 50
+    uniform numbers each -> (B, 3, H, W).
+    """
+    moves = torch.tensor(numbers).view(-1, 2, _GRID_SIZE, _GRID_SIZE) * 2 - 1
+    size = images.shape[2:]
+    moves = F.interpolate(2 * strength * moves, size, mode="bicubic", align_corners=True)
+    rows, columns = (torch.linspace(-1, 1, side) for side in size)
+    places = torch.stack(torch.meshgrid(rows, columns, indexing="ij")[::-1], dim=-1)
+    return F.grid_sample(
+        images, places + moves.movedim(1, -1), padding_mode="border", align_corners=True
+    )
 
 
 def _rotations(numbers: Sequence[Sequence[float]]) -> Tensor:
