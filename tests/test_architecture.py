@@ -150,10 +150,29 @@ def test_every_module_says_what_it_is_for() -> None:
     assert [name for name, tree in modules().items() if not ast.get_docstring(tree)] == []
 
 
+def reads_tensors_alone(node: ast.AST) -> bool:
+    """`torch.load(..., weights_only=True)`: its unpickler makes tensors and calls nothing else."""
+    return (
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "torch.load"
+        and any(ast.unparse(each) == "weights_only=True" for each in node.keywords)
+    )
+
+
 def test_nothing_is_read_or_written_that_could_run_code() -> None:
     wrong = []
     for name, tree in modules().items():
+        # weights that others published, which come in no other form
+        allowed = {
+            node.func
+            for node in ast.walk(tree)
+            if name == "evaluation.networks"
+            and isinstance(node, ast.Call)
+            and reads_tensors_alone(node)
+        }
         for node in ast.walk(tree):
+            if node in allowed:
+                continue
             if isinstance(node, ast.Import | ast.ImportFrom):
                 named = {alias.name.partition(".")[0] for alias in node.names}
                 named.add((getattr(node, "module", None) or "").partition(".")[0])
