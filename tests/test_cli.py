@@ -159,6 +159,10 @@ BAD_INPUT = {
     "models show nothing": "no model is called `nothing`",
     "demo --model nothing": "no model is called `nothing`",
     "demo --model ./model --out cat.png": "`cat.png` is a file",
+    "evaluate": "missing argument",
+    "evaluate nothing zoo": "no model is called `nothing`",
+    "evaluate ./model zoo --shots 1,x": "`--shots 1,x` is no list of numbers",
+    "evaluate ./model zoo --part other": "has no part `other`",
     "publish model --name ../x": "cannot be the name of a model",
     "publish empty --name x": "is no model folder and no run folder",
     "publish future-run --name x": "run format 99",
@@ -401,6 +405,24 @@ def test_a_training_goes_on_and_what_it_learned_translates_and_is_published(
     assert succeed("publish run --name learned") == "learned@1\n"
     assert json.loads(succeed("models show learned --json"))["training"]["images"] == 8
     succeed("translate cat.png --like fox.png --model learned --out again.png")
+
+
+# -------------------------------------------------------------------- evaluate
+
+
+def test_evaluation_prints_a_table_and_writes_the_same_numbers(place: Path) -> None:
+    text = succeed("evaluate ./model zoo --part seen --shots 1,2 --pairs 6 --json scores.json")
+
+    written = json.loads((place / "scores.json").read_text())
+    (row,) = (
+        row
+        for row in written["rows"]
+        if (row["model"], row["shots"], row["metric"]) == ("./model", 2, "l1_foreground")
+    )
+    (line,) = (line for line in text.splitlines() if line.startswith("| ./model | seen | 2 |"))
+    assert f" {row['value']:.4g} (" in line
+    assert set(row) == {"model", "part", "shots", "metric", "value", "low", "high", "n"}
+    assert written["about"]["config"]["shots"] == [1, 2]
 
 
 # ------------------------------------------------------------------------ demo

@@ -11,8 +11,8 @@ from PIL import Image
 from funit.config import Config, ModelConfig
 from funit.demo import DemoSize, choose_pairs, draw_creatures, run_demo
 from funit.errors import UserError
+from funit.evaluation.baselines import BASELINES
 from funit.evaluation.metrics import Images
-from funit.evaluation.protocol import BASELINES
 from funit.model.generator import Generator
 from funit.repository import TrainingRecord, save_model
 

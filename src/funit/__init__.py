@@ -11,10 +11,11 @@ Importing `funit` imports neither torch nor anything else that takes time.
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Translator", "UserError", "__version__", "train"]
+__all__ = ["Translator", "UserError", "__version__", "evaluate", "train"]
 
 if TYPE_CHECKING:
     from funit.errors import UserError
+    from funit.evaluation.protocol import evaluate
     from funit.training.trainer import train
     from funit.translator import Translator
 
@@ -28,6 +29,10 @@ def __getattr__(name: str) -> Any:
         from funit.training.trainer import train
 
         return train
+    if name == "evaluate":
+        from funit.evaluation.protocol import evaluate
+
+        return evaluate
     if name == "UserError":
         from funit.errors import UserError
 

@@ -242,6 +242,51 @@ def demo(
 
 
 @app.command()
+def evaluate(
+    models_and_data: Annotated[
+        list[str],
+        Argument(
+            metavar="[MODEL]... DATA",
+            help="Models (names or folders) to measure side by side, then the data. The baselines "
+            "are measured in any case.",
+            show_default=False,
+        ),
+    ],
+    part: Annotated[str, Option(help="The classes to translate into.")] = "unseen",
+    shots: Annotated[str, Option(help="How many examples, separated by commas.")] = "1,5",
+    pairs: Annotated[int, Option(min=1, help="How many translations, each number of examples.")] = (
+        1000
+    ),
+    seed: Annotated[int, Option(min=0, help="Of the choice of images.")] = 0,
+    device: Device = "auto",
+    json_file: Annotated[
+        Path | None, Option("--json", help="A file for the results; it is replaced.")
+    ] = None,
+) -> None:
+    """Measures models on classes of DATA against the truth, beside the baselines.
+
+    The truth is known where a file name stands in two classes: the same pose.
+    """
+    from funit.evaluation.protocol import evaluate
+
+    *models, data = models_and_data
+    with _progress("evaluating") as advance:
+        report = evaluate(
+            models,
+            Path(data),
+            part=part,
+            shots=_numbers(shots),
+            num_pairs=pairs,
+            seed=seed,
+            device=device,
+            progress=advance,
+        )
+    print(report.markdown(), end="")
+    if json_file:
+        report.write(json_file)
+
+
+@app.command()
 def publish(
     run: Annotated[
         Path, Argument(metavar="RUN", help="A run folder, or a model folder.", show_default=False)
@@ -369,6 +414,14 @@ def models_show(
 
 
 # -------------------------------------------------------------------- pieces
+
+
+def _numbers(text: str) -> list[int]:
+    """The numbers of a list such as `1,5`."""
+    numbers = [int(word) if word.strip().isdecimal() else 0 for word in text.split(",")]
+    if 0 in numbers:
+        raise UserError(f"`--shots {text}` is no list of numbers", hint="write `--shots 1,5`")
+    return sorted(set(numbers))
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

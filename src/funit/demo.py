@@ -15,15 +15,10 @@ from PIL import Image, ImageDraw, ImageFont
 from funit.data.images import WHITE, write_image
 from funit.data.menagerie import MENAGERIE_VERSION, draw_pose, draw_species, render
 from funit.errors import UserError
+from funit.evaluation.baselines import BASELINES, baseline_images
 from funit.evaluation.metrics import Images
-from funit.evaluation.protocol import (
-    BASELINES,
-    Pairs,
-    baseline_images,
-    rows,
-    translations,
-    truth_errors,
-)
+from funit.evaluation.pairs import Pairs
+from funit.evaluation.protocol import rows, translations, truth_errors
 from funit.evaluation.report import Report, Row, about
 from funit.translator import Translator
 
@@ -128,11 +123,13 @@ def choose_pairs(creatures: Images, num_pairs: int, num_examples: int) -> Pairs:
 
 def contact_sheet(pairs: Pairs, translated: Sequence[Images], num_rows: int) -> Image.Image:
     """Rows of examples, pose, a translation for each number of examples, and truth; labelled."""
+    truth = pairs.truth
+    assert truth is not None  # drawn
     groups: list[list[Column]] = [
         [(f"example {k + 1}", pairs.examples[:, k]) for k in range(pairs.examples.shape[1])],
         [("pose", pairs.content)],
         [(_from(shots), images) for shots, images in zip(SHOTS, translated, strict=True)],
-        [("truth", pairs.truth)],
+        [("truth", truth)],
     ]
     num_rows = min(num_rows, len(pairs.content))
     cell = pairs.content.shape[1] * max(2, CELL_SIZE // pairs.content.shape[1])

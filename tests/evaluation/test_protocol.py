@@ -1,35 +1,24 @@
-"""The baselines do what architecture says, and rows hold what they claim."""
+"""Every model answers the same pairs, and rows hold what they claim."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from funit.config import Config, ModelConfig
+from funit.data.menagerie import write_menagerie
+from funit.errors import UserError
 from funit.evaluation.metrics import Images
-from funit.evaluation.protocol import (
-    BASELINES,
-    Pairs,
-    baseline_images,
-    copy_content,
-    nearest_example,
-    recolour,
-    rows,
-    translations,
-    truth_errors,
-)
+from funit.evaluation.pairs import Pairs
+from funit.evaluation.protocol import evaluate, ratios, rows, translations, truth_errors
 from funit.model.generator import Generator
+from funit.repository import TrainingRecord, save_model
 from funit.translator import Translator
 
 
 def noise(*shape: int, seed: int = 0) -> Images:
     return np.random.default_rng(seed).integers(0, 256, size=(*shape, 3), dtype=np.uint8)
-
-
-def creature(background: int, colours: Images) -> Images:
-    """An image whose middle holds the colours."""
-    image = np.full((16, 16, 3), background, dtype=np.uint8)
-    image[4:12, 4:12] = colours
-    return image
 
 
 @pytest.fixture
@@ -40,72 +29,6 @@ def pairs() -> Pairs:
         counterparts=noise(4, 5, 16, 16, seed=3),
         truth=noise(4, 16, 16, seed=4),
     )
-
-
-def test_copy_content_answers_with_the_pose_image() -> None:
-    content = noise(16, 16)
-
-    answer = copy_content(content, noise(5, 16, 16, seed=1), noise(5, 16, 16, seed=2))
-
-    np.testing.assert_array_equal(answer, content)
-
-
-def test_nearest_example_finds_the_pose_by_its_counterpart_in_the_contents_class() -> None:
-    content, examples = noise(16, 16), noise(3, 16, 16, seed=1)
-    counterparts = noise(3, 16, 16, seed=2)
-    counterparts[2] = content // 2 + 60  # not equal, but the nearest
-    examples[0] = content  # looks like the content, but its pose is another
-
-    answer = nearest_example(content, examples, counterparts)
-
-    np.testing.assert_array_equal(answer, examples[2])
-
-
-def test_recolour_gives_the_foreground_the_examples_means_and_deviations() -> None:
-    rng = np.random.default_rng(0)
-    content = creature(255, rng.integers(60, 100, size=(8, 8, 3), dtype=np.uint8))
-    examples = np.stack(
-        [
-            creature(0, rng.integers(100, 180, size=(8, 8, 3), dtype=np.uint8)),
-            creature(250, rng.integers(120, 140, size=(8, 8, 3), dtype=np.uint8)),
-        ]
-    )
-
-    answer = recolour(content, examples, examples)
-
-    wanted = examples[:, 4:12, 4:12].reshape(-1, 3)  # of both examples together
-    found = answer[4:12, 4:12].reshape(-1, 3)
-    np.testing.assert_allclose(found.mean(axis=0), wanted.mean(axis=0), atol=0.5)
-    np.testing.assert_allclose(found.std(axis=0), wanted.std(axis=0), atol=0.5)
-    answer[4:12, 4:12] = content[4:12, 4:12]
-    np.testing.assert_array_equal(answer, content)  # the background stays
-
-
-def test_recolour_leaves_the_content_as_it_is_and_copes_with_blank_pictures() -> None:
-    blank = np.full((16, 16, 3), 40, dtype=np.uint8)
-    content = creature(255, np.full((8, 8, 3), 80, dtype=np.uint8))
-    before = content.copy()
-
-    np.testing.assert_array_equal(recolour(content, blank[None], blank[None]), content)
-    np.testing.assert_array_equal(recolour(blank, content[None], content[None]), blank)
-    recolour(content, noise(2, 16, 16), noise(2, 16, 16))
-    np.testing.assert_array_equal(content, before)
-
-
-@pytest.mark.parametrize("name", BASELINES)
-def test_every_baseline_answers_every_pair(name: str, pairs: Pairs) -> None:
-    images = baseline_images(name, pairs)
-
-    assert images.shape == pairs.content.shape
-    assert images.dtype == np.uint8
-
-
-def test_with_shots_keeps_the_first_examples_and_their_counterparts(pairs: Pairs) -> None:
-    one = pairs.with_shots(1)
-
-    np.testing.assert_array_equal(one.examples, pairs.examples[:, :1])
-    np.testing.assert_array_equal(one.counterparts, pairs.counterparts[:, :1])
-    np.testing.assert_array_equal(one.truth, pairs.truth)
 
 
 def test_translations_are_those_of_each_pair_alone(pairs: Pairs, tiny: ModelConfig) -> None:
@@ -146,3 +69,94 @@ def test_rows_hold_the_mean_and_count_only_images_with_a_value() -> None:
 
 def test_a_metric_without_any_value_has_no_row() -> None:
     assert rows("m", "unseen", 1, {"l1_foreground": np.array([np.nan])}) == []
+
+
+# ------------------------------------------------------------------- evaluate
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> Path:
+    """Four classes in six poses, two of them unseen."""
+    write_menagerie(tmp_path / "all", num_classes=4, num_poses=6, size=16, seed=3)
+    for index, folder in enumerate(sorted((tmp_path / "all").iterdir())):
+        part = tmp_path / "zoo" / ("seen" if index % 2 else "unseen")
+        part.mkdir(parents=True, exist_ok=True)
+        folder.rename(part / folder.name)
+    return tmp_path / "zoo"
+
+
+def saved(path: Path, config: ModelConfig, seed: int = 0) -> Path:
+    torch.manual_seed(seed)
+    save_model(
+        path,
+        Generator(config).state_dict(),
+        Config(model=config),
+        name="m",
+        version=1,
+        training=TrainingRecord(seed=0, images=0, minutes=0),
+    )
+    return path
+
+
+def test_every_model_and_baseline_has_a_row_for_every_number_of_examples(
+    tmp_path: Path, zoo: Path, tiny: ModelConfig
+) -> None:
+    one, two = saved(tmp_path / "one", tiny), saved(tmp_path / "two", tiny, seed=1)
+
+    report = evaluate([one, two, "recolour"], zoo, shots=[1, 3], num_pairs=10)
+
+    found = {(row.model, row.shots) for row in report.rows if row.metric == "ssim"}
+    models = [str(one), str(two), "copy-content", "nearest-example", "recolour"]
+    assert found == {(model, shots) for model in models for shots in (1, 3)}
+    assert {row.n for row in report.rows} == {10}
+    assert report.value("copy-content", 1, "l1_foreground/copy-content") == 1
+    assert report.value(str(one), 1, "l1") != report.value(str(two), 1, "l1")
+    assert report.about["data"]
+    for model in models:
+        assert report.markdown().count(f"| {model} | unseen |") == 2
+
+
+def test_a_report_is_the_same_again_and_for_any_number_of_pairs_at_once(
+    tmp_path: Path, zoo: Path, tiny: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = saved(tmp_path / "model", tiny)
+    first = evaluate([model], zoo, num_pairs=7)
+
+    again = evaluate([model], zoo, num_pairs=7)
+    monkeypatch.setattr("funit.evaluation.protocol._AT_ONCE", 3)
+    in_threes = evaluate([model], zoo, num_pairs=7)
+
+    assert again.rows == first.rows
+    for row, other in zip(in_threes.rows, first.rows, strict=True):
+        # a batch adds up in another order: now and then a step of one in 255
+        assert row.value == pytest.approx(other.value, rel=2e-3)
+
+
+def test_data_without_a_known_truth_is_refused(
+    tmp_path: Path, zoo: Path, tiny: ModelConfig
+) -> None:
+    for index, image in enumerate(sorted(zoo.rglob("*.png"))):
+        image.rename(image.with_name(f"{index}.png"))
+
+    with pytest.raises(UserError, match="no truth is known"):
+        evaluate([saved(tmp_path / "model", tiny)], zoo, num_pairs=4)
+
+
+def test_models_of_different_sizes_are_refused(
+    tmp_path: Path, zoo: Path, tiny: ModelConfig
+) -> None:
+    larger = tiny.model_copy(update={"image_size": 32})
+
+    with pytest.raises(UserError, match=r"different sizes: .*16 px.*32 px"):
+        evaluate([saved(tmp_path / "a", tiny), saved(tmp_path / "b", larger)], zoo)
+
+
+def test_a_ratio_is_that_of_the_means_and_equal_errors_have_ratio_one() -> None:
+    errors = {"l1_foreground": np.array([0.1, 0.3, np.nan, 0.2])}
+    base = {"l1_foreground": np.array([0.2, 0.6, 0.5, np.nan])}
+
+    (half,) = ratios("m", "unseen", 1, errors, base)
+    (same,) = ratios("m", "unseen", 1, errors, errors)
+
+    assert (half.value, half.low, half.high, half.n) == pytest.approx((0.5, 0.5, 0.5, 2))
+    assert (same.value, same.low, same.high, same.n) == (1, 1, 1, 3)

@@ -87,6 +87,16 @@ def bootstrap(values: Values, seed: int, num_draws: int = 1000) -> tuple[float, 
     return float(low), float(high)
 
 
+def bootstrap_ratio(
+    values: Values, base: Values, seed: int, num_draws: int = 1000
+) -> tuple[float, float]:
+    """The 95% interval of the ratio of two means; both are drawn anew together, pair by pair."""
+    draws = np.random.default_rng(seed).integers(len(values), size=(num_draws, len(values)))
+    ratios = values[draws].mean(axis=1) / base[draws].mean(axis=1)
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return float(low), float(high)
+
+
 def _error(images: Images, truths: Images) -> Values:
     return np.abs(images.astype(np.float64) - truths) / 255
 

@@ -1,93 +1,92 @@
-"""Which images a translation is tested on, the baselines, and the errors against the truth.
+"""What is measured: every model and baseline on the same pairs, with one, five, ... examples.
 
 Shapes: N pairs, K examples each, H x W pixels; all images uint8 (..., H, W, 3).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from funit.data.packed import packed_for
+from funit.errors import UserError
+from funit.evaluation.baselines import BASELINES, baseline_images, is_answered
 from funit.evaluation.metrics import (
     Images,
     Values,
-    background,
     bootstrap,
-    foreground,
+    bootstrap_ratio,
     l1,
     l1_foreground,
     psnr,
     ssim,
 )
-from funit.evaluation.report import Row
+from funit.evaluation.pairs import Pairs, choose_pairs, load_pairs
+from funit.evaluation.report import Report, Row, about
 from funit.translator import Translator
 
+BASELINE_OF_RATIOS = "copy-content"
+BASELINE_SIZE = 64  # pixels, where baselines alone are measured
+TRUTH_METRICS = ("l1", "l1_foreground", "psnr", "ssim")
 
-@dataclass(frozen=True)
-class Pairs:
-    """Translations to make, of a pose and a class each, whose answer is known."""
+_AT_ONCE = 64  # pairs in memory
 
-    content: Images
-    """(N, H, W, 3): class A in pose p."""
-    examples: Images
-    """(N, K, H, W, 3): class B in poses other than p."""
-    counterparts: Images
-    """(N, K, H, W, 3): class A in the poses of the examples."""
-    truth: Images
-    """(N, H, W, 3): class B in pose p."""
+Progress = Callable[[int, int], None]  # (pairs done, pairs in all)
 
-    def with_shots(self, shots: int) -> "Pairs":
-        """The same pairs with only the first examples of each."""
-        return Pairs(
-            self.content, self.examples[:, :shots], self.counterparts[:, :shots], self.truth
+
+def evaluate(
+    models: Sequence[str | Path],
+    data: Path,
+    *,
+    part: str = "unseen",
+    shots: Sequence[int] = (1, 5),
+    num_pairs: int = 1000,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Report:
+    """Measures models, and the baselines beside them, on classes of DATA, all on the same pairs.
+
+    The errors against the truth, over the pairs whose truth is known: those whose file name is also
+    in the class translated into. Where there are none, a UserError. `l1_foreground/copy-content` is
+    the ratio to copying the content image.
+    """
+    translators = {
+        str(model): Translator.load(model, device)
+        for model in models
+        if str(model) not in BASELINES  # they are measured in any case
+    }
+    size = _common_size(translators)
+    packed = packed_for(Path(data), size)
+    chosen = choose_pairs(packed, part, num_pairs, max(shots), seed)
+    pairs = [pair for pair in chosen if pair.truth is not None]
+    if not pairs:
+        raise UserError(
+            f"no file name of `{data}` stands in two classes: no truth is known",
+            hint="the same file name in two classes means the same pose, background and light",
         )
+    found: list[Row] = []
+    for number, k in enumerate(shots):
+        errors = {name: _no_errors(len(pairs)) for name in [*translators, *BASELINES]}
+        for numbers, some in load_pairs(packed, pairs, size, k, _AT_ONCE):
+            for name, images in _answers(translators, some).items():
+                for metric, values in truth_errors(images, some).items():
+                    errors[name][metric][numbers] = values
+            if progress:
+                progress(number * len(pairs) + numbers[-1] + 1, len(pairs) * len(shots))
+        for name, of_model in errors.items():
+            found += rows(name, part, k, of_model, seed)
+            found += ratios(name, part, k, of_model, errors[BASELINE_OF_RATIOS], seed)
+    settings = {"part": part, "shots": list(shots), "pairs": num_pairs, "size": size}
+    return Report(about(seed, settings, packed.fingerprint), found)
 
 
-# The baselines stand beside every model. A content image is (H, W, 3), examples are (K, H, W, 3).
-
-
-def copy_content(content: Images, examples: Images, counterparts: Images) -> Images:  # noqa: ARG001
-    """The content image itself."""
-    return content
-
-
-def nearest_example(content: Images, examples: Images, counterparts: Images) -> Images:
-    """The example whose pose, drawn in the content's class, is nearest to the content image."""
-    nearest: Images = examples[np.argmin(l1(counterparts, content))]
-    return nearest
-
-
-def recolour(content: Images, examples: Images, counterparts: Images) -> Images:  # noqa: ARG001
-    """The content, its foreground's channels with the means and deviations of the examples'."""
-    mask = foreground(content, background(content))
-    wanted = examples[foreground(examples, background(examples))].astype(np.float64)
-    found = content[mask].astype(np.float64)
-    if not len(wanted) or not len(found):  # a blank picture has no colours to give or to take
-        return content
-    deviation = found.std(axis=0)
-    unit = (found - found.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
-    recoloured = content.copy()
-    levels = unit * wanted.std(axis=0) + wanted.mean(axis=0)
-    recoloured[mask] = np.rint(levels).clip(0, 255).astype(np.uint8)
-    return recoloured
-
-
-BASELINES: Mapping[str, Callable[[Images, Images, Images], Images]] = {
-    "copy-content": copy_content,
-    "nearest-example": nearest_example,
-    "recolour": recolour,
-}
-
-
-def baseline_images(name: str, pairs: Pairs) -> Images:
-    """What a baseline answers to each pair: (N, H, W, 3)."""
-    baseline = BASELINES[name]
-    return np.stack(
-        [
-            baseline(*arrays)
-            for arrays in zip(pairs.content, pairs.examples, pairs.counterparts, strict=True)
-        ]
-    )
+def _answers(translators: Mapping[str, Translator], pairs: Pairs) -> dict[str, Images]:
+    """What each model answers to the pairs, and each baseline that can."""
+    answers = {name: translations(translator, pairs) for name, translator in translators.items()}
+    return answers | {
+        name: baseline_images(name, pairs) for name in BASELINES if is_answered(name, pairs)
+    }
 
 
 def translations(translator: Translator, pairs: Pairs) -> Images:
@@ -98,6 +97,7 @@ def translations(translator: Translator, pairs: Pairs) -> Images:
 
 def truth_errors(images: Images, pairs: Pairs) -> dict[str, Values]:
     """The errors of each image against the truth, by metric: (N, H, W, 3) -> (N,)."""
+    assert pairs.truth is not None, "the truth is not known"
     return {
         "l1": l1(images, pairs.truth),
         "l1_foreground": l1_foreground(images, pairs.truth, pairs.content),
@@ -119,3 +119,39 @@ def rows(
                 Row(model, part, shots, metric, float(values.mean()), low, high, len(values))
             )
     return found
+
+
+def ratios(
+    model: str,
+    part: str,
+    shots: int,
+    errors: Mapping[str, Values],
+    base: Mapping[str, Values],
+    seed: int = 0,
+) -> list[Row]:
+    """The error on the foreground as a ratio to a baseline's, over the pairs that both answered."""
+    metric = "l1_foreground"
+    answered = ~np.isnan(errors[metric]) & ~np.isnan(base[metric])
+    if not answered.any():
+        return []
+    values, others = errors[metric][answered], base[metric][answered]
+    ratio = float(values.mean() / others.mean())
+    low, high = bootstrap_ratio(values, others, seed)
+    name = f"{metric}/{BASELINE_OF_RATIOS}"
+    return [Row(model, part, shots, name, ratio, low, high, len(values))]
+
+
+def _no_errors(num_pairs: int) -> dict[str, Values]:
+    return {metric: np.full(num_pairs, np.nan) for metric in TRUTH_METRICS}
+
+
+def _common_size(translators: Mapping[str, Translator]) -> int:
+    """The one size at which all are measured."""
+    sizes = {name: translator.image_size for name, translator in translators.items()}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"`{name}` {size} px" for name, size in sizes.items())
+        raise UserError(
+            f"the models draw images of different sizes: {listed}",
+            hint="evaluate those of each size in a run of its own",
+        )
+    return next(iter(sizes.values()), BASELINE_SIZE)

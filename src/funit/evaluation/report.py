@@ -46,6 +46,20 @@ class Report:
         )
         return value
 
+    def markdown(self) -> str:
+        """The rows as a table: a line for each model and K, a column for each metric."""
+        metrics = list(dict.fromkeys(row.metric for row in self.rows))
+        lines = list(dict.fromkeys((row.model, row.part, row.shots) for row in self.rows))
+        cells = {(row.model, row.part, row.shots, row.metric): row for row in self.rows}
+        table = ["| model | part | examples | n |" + "".join(f" {name} |" for name in metrics)]
+        table.append("|---|---|---|---|" + "---|" * len(metrics))
+        for line in lines:
+            found = [cells.get((*line, metric)) for metric in metrics]
+            count = max(row.n for row in found if row)
+            shown = "".join(f" {_shown(row)} |" for row in found)
+            table.append(f"| {line[0]} | {line[1]} | {line[2]} | {count} |{shown}")
+        return "\n".join(table) + "\n"
+
     def write(self, path: Path) -> None:
         """Writes the report as JSON; a file there is replaced."""
         content = {"about": self.about, "rows": [asdict(row) for row in self.rows]}
@@ -71,6 +85,11 @@ def about(seed: int, config: dict[str, Any], fingerprint: str) -> dict[str, Any]
             "torch": str(torch.__version__),
         },
     }
+
+
+def _shown(row: Row | None) -> str:
+    """A number with its interval."""
+    return "-" if row is None else f"{row.value:.4g} ({row.low:.4g} to {row.high:.4g})"
 
 
 def _commit() -> str | None:
