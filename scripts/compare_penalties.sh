@@ -12,7 +12,7 @@ for weight in 0.1 1 10; do
     funit train "$data" --out "$run" --preset small --unseen 40 --seed 1 --max-minutes "$minutes" \
         --set model.image_size=32 --set model.num_halvings=2 --set model.class_encoder_halvings=3 \
         --set model.discriminator_halvings=2 --set model.discriminator_max_channels=64 \
-        --set training.num_threads=1 --set training.adversarial_from_images=8000 \
+        --set training.num_threads=1 --set training.adversarial_from_images=2000 \
         --set weights.gradient_penalty="$weight"
     funit demo --model "$run" --out "$run/demo"
 done

@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--name", default="default")
-    parser.add_argument("--command", default="", help="how the run was made, if not in run.json")
+    parser.add_argument("--command", default="", help="how the run was made, if not as run.json says")
     parser.add_argument("--checkpoint", type=int, help="images; by default the newest")
     parser.add_argument("--force", action="store_true")
     options = parser.parse_args()
@@ -63,7 +63,7 @@ def build(options: argparse.Namespace, folder: Path) -> Report:
             update={"images": options.checkpoint, "minutes": round(state["minutes"], 1)}
         )
     record = TrainingRecord.model_validate(
-        training.model_dump() | {"command": training.command or options.command}
+        training.model_dump() | {"command": options.command or training.command}
     )
     tensors = load_file(weights)
 
