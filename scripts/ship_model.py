@@ -1,29 +1,25 @@
 """Makes a run's average generator a model inside the package, with the scores of `funit demo`.
 
-    python scripts/ship_model.py RUN --name default --command "..." [--checkpoint IMAGES] [--force]
+    python scripts/ship_model.py RUN --name default [--command "..."] [--force]
 
 The scores are computed from the file as shipped. A model that is there already is replaced only by
 one of a lower error on the foreground with five examples, unless --force is given.
 """
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from safetensors.torch import load_file
-
 from funit.demo import run_demo
 from funit.evaluation.report import Report
 from funit.repository import (
     ABOUT_FILE,
     SHIPPED,
-    TrainingRecord,
+    ModelRepository,
     open_model,
-    open_run,
     save_model,
 )
 
@@ -35,10 +31,11 @@ ROOT = Path(__file__).parent.parent
 def main() -> None:
     """Reads the options and ships the model."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("run", type=Path)
+    parser.add_argument("run", type=Path, help="a run folder, or one of its checkpoints")
     parser.add_argument("--name", default="default")
-    parser.add_argument("--command", default="", help="how the run was made, if not as run.json says")
-    parser.add_argument("--checkpoint", type=int, help="images; by default the newest")
+    parser.add_argument(
+        "--command", default="", help="how the run was made, if not as run.json says"
+    )
     parser.add_argument("--force", action="store_true")
     options = parser.parse_args()
 
@@ -53,26 +50,17 @@ def main() -> None:
 
 def build(options: argparse.Namespace, folder: Path) -> Report:
     """Writes the model folder, measures it, and writes it again with its scores."""
-    run = open_run(options.run)
-    weights, training = run.weights_path, run.info.training
-    if options.checkpoint is not None:
-        chosen = options.run / "checkpoints" / f"{options.checkpoint:010d}"
-        weights = chosen / "average.safetensors"
-        state = json.loads((chosen / "state.json").read_text())
-        training = training.model_copy(
-            update={"images": options.checkpoint, "minutes": round(state["minutes"], 1)}
-        )
-    record = TrainingRecord.model_validate(
-        training.model_dump() | {"command": options.command or training.command}
-    )
-    tensors = load_file(weights)
+    found = ModelRepository().find(options.run)
+    training = found.info.training
+    record = training.model_copy(update={"command": options.command or training.command})
+    tensors = found.tensors()
 
     def save(scores: list[dict[str, object]]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         save_model(
             folder,
             tensors,
-            run.info.config,
+            found.info.config,
             name=options.name,
             version=1,
             training=record,
@@ -85,7 +73,7 @@ def build(options: argparse.Namespace, folder: Path) -> Report:
     report = run_demo(str(folder), folder.parent / "demo")
     rows = [asdict(row) for row in report.rows]
     save([row | {"model": options.name} if row["model"] == str(folder) else row for row in rows])
-    curves = options.run / "curves.png"
+    curves = found.path / "curves.png"
     if curves.exists():
         shutil.copy(curves, folder / "curves.png")
     return report

@@ -255,6 +255,28 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(
     assert f"{newest}` is damaged" in caplog.text
 
 
+def test_a_checkpoint_of_a_run_is_a_model_too(
+    run: Path, config: Config, tensors: Tensors, repository: ModelRepository
+) -> None:
+    newer = {name: tensor + 1 for name, tensor in tensors.items()}
+    write_run(run, config, newer, images=32)
+
+    found = repository.find(run / "checkpoints" / f"{16:010d}")
+
+    assert found.info.training.images == 16
+    assert all(torch.equal(t, tensors[name]) for name, t in found.tensors().items())
+
+
+def test_a_damaged_checkpoint_that_was_asked_for_is_an_error(
+    run: Path, repository: ModelRepository
+) -> None:
+    checkpoint = run / "checkpoints" / f"{16:010d}"
+    (checkpoint / "average.safetensors").write_bytes(b"half a fi")
+
+    with pytest.raises(UserError, match="is damaged"):
+        repository.find(checkpoint).tensors()
+
+
 def test_a_run_without_a_checkpoint_says_so(tmp_path: Path, run: Path) -> None:
     (run / "checkpoints").rename(tmp_path / "elsewhere")
 

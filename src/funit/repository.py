@@ -132,7 +132,9 @@ class ModelRepository:
         return sorted(found, key=lambda info: (info.name, info.version))
 
     def find(self, model: str | Path) -> ModelFolder:
-        """The model of that name (the newest, or NAME@VERSION), or in that model or run folder.
+        """The model of that name (the newest, or NAME@VERSION), or in that folder.
+
+        A folder is that of a model, of a run, or of one checkpoint of a run.
 
         A name comes before a folder of the same name: `./NAME` is the folder. Raises UserError.
         """
@@ -142,7 +144,7 @@ class ModelRepository:
             return _chosen(versions, wanted["name"], wanted["version"])
         path = Path(model)
         if path.is_dir():
-            return open_run(path) if (path / "run.json").exists() else open_model(path)
+            return _open_folder(path)
         if isinstance(model, Path) or path.name != model:
             raise UserError(
                 f"there is no model folder or run folder `{model}`", hint=self._hint(path.name)
@@ -260,12 +262,18 @@ def open_model(path: Path) -> ModelFolder:
     return ModelFolder(path, info, path / WEIGHTS_FILE)
 
 
-def open_run(path: Path) -> ModelFolder:
-    """The newest whole average generator of a run folder; raises UserError where there is none."""
+def open_run(path: Path, checkpoint: Path | None = None) -> ModelFolder:
+    """The average generator of a run folder, of its newest whole checkpoint or of a given one.
+
+    Raises UserError where there is none.
+    """
     about = _read_json(path / "run.json", f"`{path}` is no run folder")
     _check_format(path, about, "run")
     config = build_config(read_settings(path / "config.yaml"))
-    checkpoint, state = _newest_checkpoint(path)
+    if checkpoint is None:
+        checkpoint, state = _newest_checkpoint(path)
+    else:
+        state = _read_json(checkpoint / "state.json", f"`{checkpoint}` is no checkpoint")
     info = ModelInfo(
         name=path.resolve().name,
         version=0,
@@ -313,6 +321,15 @@ def _score_table(scores: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     head = "| model | part | examples | metric | value | 95% interval | images |"
     return ["", "## Scores", "", head, "|---|---|---|---|---|---|---|", *rows]
+
+
+def _open_folder(path: Path) -> ModelFolder:
+    if (path / "run.json").exists():
+        return open_run(path)
+    run = path.absolute().parent.parent
+    if (path / "state.json").exists() and (run / "run.json").exists():
+        return open_run(run, path)
+    return open_model(path)
 
 
 def _chosen(versions: Mapping[int, Path], name: str, version: str | None) -> ModelFolder:
