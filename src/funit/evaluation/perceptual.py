@@ -1,0 +1,77 @@
+"""How far two images are apart as a feature network sees them: their maps -> a number an image.
+
+Shapes: N images, C channels at h x w positions.
+
+The maps are those of `Features.maps`. The figures of two networks are not comparable, so the caller
+names a metric by its network. An image's number does not depend on the others of its batch.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from funit.evaluation.metrics import Values
+
+Maps = Sequence[Tensor]
+
+_FLAT = 1e-5  # a deviation below this share of the mean is rounding: the channel is constant
+
+
+def dipd(content_maps: Maps, translation_maps: Maps) -> Values:
+    """Domain-invariant perceptual distance (Huang et al., 2018; the paper's DIPD): (N,).
+
+    The mean over channels and positions of (a - b)^2, where a and b are the deepest map of the
+    content image and of its translation, each channel with mean 0 and variance 1 over the
+    positions: what a class changes everywhere is gone, where things are stays. The deepest map is
+    conv5_3 for VGG-16, as in the paper.
+
+    It is 2 - 2r, r being the correlation of a channel's two maps, averaged over the channels. 0 if
+    alike, 2 if unrelated, at most 4; lower is content better kept. No root is taken: the figure is
+    then linear in r, and the mean over images that over all their channels. The paper does not say
+    how its distance is scaled, so only figures of this form are comparable. A constant channel
+    counts as all 0: nothing beside another such, 1 beside one that is not.
+    """
+    _check_alike(content_maps, translation_maps)
+    content, translation = content_maps[-1], translation_maps[-1]
+    difference = _instance_normalised(content) - _instance_normalised(translation)
+    return _values(difference.square().mean(dim=(1, 2, 3)))
+
+
+def perceptual_distance(one_maps: Maps, other_maps: Maps) -> Values:
+    """Distance of deep features without learned weights (Zhang et al., 2018, their baseline): (N,).
+
+    The features at each position are a vector over the channels, scaled to length 1. Squared
+    differences, summed over channels; the mean over positions; the mean over all maps (theirs is
+    the sum: divide by the number of maps). 2 - 2 cos of the angle between the vectors: 0 if alike,
+    at most 4, and at most 2 where features follow a ReLU; lower is nearer.
+    """
+    _check_alike(one_maps, other_maps)
+    distances = [
+        (F.normalize(one, eps=1e-10) - F.normalize(other, eps=1e-10)).square().sum(1).mean((1, 2))
+        for one, other in zip(one_maps, other_maps, strict=True)
+    ]
+    return sum((_values(distance) for distance in distances[1:]), _values(distances[0])) / len(
+        distances
+    )
+
+
+def _instance_normalised(features: Tensor) -> Tensor:
+    # (N, C, h, w) -> (N, C, h, w)
+    mean = features.mean(dim=(2, 3), keepdim=True)
+    centred = features - mean
+    deviation = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    # instead of the usual 1e-5 beside the variance, which would favour channels of large values
+    is_flat = deviation <= _FLAT * mean.abs()
+    return (centred / deviation).masked_fill(is_flat, 0)
+
+
+def _values(distances: Tensor) -> Values:
+    values: Values = distances.cpu().double().numpy()
+    return values
+
+
+def _check_alike(one_maps: Maps, other_maps: Maps) -> None:
+    shapes = [tuple(features.shape) for features in one_maps]
+    assert shapes, "no maps"
+    assert shapes == [tuple(features.shape) for features in other_maps], "maps of one network"
