@@ -71,11 +71,7 @@ class Classifier:
 
     def probabilities(self, features: Features) -> Values:
         """(N, D) -> (N, C), which add up to 1."""
-        features = np.asarray(features, dtype=np.float64)
-        assert np.isfinite(features).all(), "NaN and infinity are of no class"
-        logits = torch.from_numpy(features @ self.weight.T + self.bias)
-        probabilities: Values = logits.softmax(dim=1).numpy()
-        return probabilities
+        return _probabilities(_float64(features), self.weight, self.bias)
 
     def save(self, path: Path) -> None:
         """Writes one safetensors file whose metadata has all but the weights."""
@@ -130,7 +126,7 @@ def divide(labels: Labels, class_names: Sequence[str], seed: int) -> Shares:
     if counts.min() < MIN_IMAGES_A_CLASS:
         raise TooFewImagesError(
             f"a classifier needs {MIN_IMAGES_A_CLASS} images of each class, else a fifth of them "
-            f"is none; `{class_names[counts.argmin()]}` has {counts.min()}"
+            f"is none; `{class_names[int(counts.argmin())]}` has {counts.min()}"
         )
     parts: list[list[Indices]] = []
     for label, name in enumerate(class_names):
@@ -154,22 +150,20 @@ def train_classifier(
 
     Minimises the mean cross-entropy, every class weighing the same, plus strength / 2 times the
     squared weights of the standardised features. The strength has the least cross-entropy on a
-    validation share, which then joins the training. In 64 bits: L-BFGS stalls in 32. The features
-    are in memory about three times over. Raises TooFewImagesError with the reason.
+    validation share, which then joins the training. In 64 bits, so that no rounding decides when
+    L-BFGS has arrived; the features are in memory about three times over. Raises
+    TooFewImagesError with the reason.
     """
     shares = divide(labels, class_names, seed)
-    rows = np.asarray(features, dtype=np.float64)
-    assert np.isfinite(rows).all(), "NaN and infinity cannot be learned from"
-
+    rows = _float64(features)
     strength = _best_strength(rows, labels, shares, len(class_names))
     known = np.sort(np.concatenate([shares.training, shares.validation]))
     weights = _balanced(labels[known], len(class_names))
     weight, bias = _Regression(rows[known], labels[known], weights).fit(strength)
 
-    judge = Classifier(tuple(class_names), weight, bias, strength, HeldOut(0, None, 0))
-    probabilities = judge.probabilities(rows[shares.held_out])
+    probabilities = _probabilities(rows[shares.held_out], weight, bias)
     held_out = _held_out(probabilities, labels[shares.held_out])
-    return Classifier(judge.class_names, weight, bias, strength, held_out)
+    return Classifier(tuple(class_names), weight, bias, strength, held_out)
 
 
 def classifier_key(
@@ -280,26 +274,24 @@ def few_shot_accuracy(
     difference to no translations. Raises TooFewImagesError where a class has no real image.
     """
     assert 0 < translated_share < 1, translated_share
-    num_classes = int(held_out.labels.max()) + 1
+    sets = [real, held_out] if translated is None else [real, held_out, translated]
+    num_classes = 1 + max(int(each.labels.max(initial=0)) for each in sets)
     counts = np.bincount(real.labels, minlength=num_classes)
     if counts.min() == 0:
         raise TooFewImagesError(
-            f"few-shot use needs a real image of each class; {counts.argmin()} has none"
+            f"few-shot use needs a real image of each class; class {counts.argmin()} has none"
         )
-    num_classes = len(counts)
-    features, labels = real.features, real.labels
-    weights = _balanced(labels, num_classes)
+    features, labels, weights = real.features, real.labels, _balanced(real.labels, num_classes)
     if translated is not None and len(translated.labels):
-        helped = np.isin(np.arange(num_classes), translated.labels)
-        weights = np.where(helped[labels], 1 - translated_share, 1) * weights
+        helped = np.isin(labels, translated.labels)  # each class still weighs 1 / C in all
+        weights = np.where(helped, 1 - translated_share, 1) * weights
         added = translated_share * _balanced(translated.labels, num_classes)
         weights = np.concatenate([weights, added])
         features = np.concatenate([features, translated.features])
         labels = np.concatenate([labels, translated.labels])
-    rows = np.asarray(features, dtype=np.float64)
-    weight, bias = _Regression(rows, labels, weights).fit(strength)
-    scores = np.asarray(held_out.features, dtype=np.float64) @ weight.T + bias
-    return top_k_accuracy(scores, held_out.labels, 1)
+    weight, bias = _Regression(_float64(features), labels, weights).fit(strength)
+    probabilities = _probabilities(_float64(held_out.features), weight, bias)
+    return top_k_accuracy(probabilities, held_out.labels, 1)
 
 
 # Training
@@ -356,7 +348,7 @@ def _best_strength(rows: Values, labels: Labels, shares: Shares, num_classes: in
         logits = torch.from_numpy(rows[shares.validation] @ weight.T + bias)
         entropies = F.cross_entropy(logits, torch.from_numpy(asked), reduction="none").numpy()
         found = float(_balanced(asked, num_classes) @ entropies)
-        if found >= least:  # it has one minimum, and weaker fits take longer
+        if found >= least:  # beyond the minimum: weaker fits would only take longer
             break
         best, least = strength, found
     return best
@@ -375,6 +367,18 @@ def _balanced(labels: Labels, num_classes: int) -> Values:
     """The weight of each image: every class has 1 / C in all, if it has images."""
     counts = np.bincount(labels, minlength=num_classes)
     return 1 / (num_classes * counts[labels])
+
+
+def _probabilities(rows: Values, weight: Values, bias: Values) -> Values:
+    probabilities: Values = torch.from_numpy(rows @ weight.T + bias).softmax(dim=1).numpy()
+    return probabilities
+
+
+def _float64(features: Features) -> Values:
+    rows = np.asarray(features, dtype=np.float64)
+    assert rows.ndim == 2, "one row an image"
+    assert np.isfinite(rows).all(), "NaN and infinity are of no class"
+    return rows
 
 
 def _held_out(probabilities: Values, labels: Labels) -> HeldOut:
