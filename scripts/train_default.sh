@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The training of the shipped model `default`: draws its creatures and learns from them.
-# Run it again to go on; it took two hours on one thread of a CPU (see the model's card).
+# Run it again to go on; one thread of a CPU is enough (the model's card says for how long).
 #
 #     scripts/train_default.sh FOLDER [--max-minutes M]
 set -euo pipefail

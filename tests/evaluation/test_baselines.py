@@ -26,16 +26,6 @@ def creature(background: int, colours: Images) -> Images:
     return image
 
 
-@pytest.fixture
-def pairs() -> Pairs:
-    return Pairs(
-        content=noise(4, 16, 16, seed=1),
-        examples=noise(4, 5, 16, 16, seed=2),
-        counterparts=noise(4, 5, 16, 16, seed=3),
-        truth=noise(4, 16, 16, seed=4),
-    )
-
-
 def test_copy_content_answers_with_the_pose_image() -> None:
     content = noise(16, 16)
 

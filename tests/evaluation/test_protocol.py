@@ -9,26 +9,11 @@ import torch
 from funit.config import Config, ModelConfig
 from funit.data.menagerie import write_menagerie
 from funit.errors import UserError
-from funit.evaluation.metrics import Images
 from funit.evaluation.pairs import Pairs
 from funit.evaluation.protocol import evaluate, ratios, rows, translations, truth_errors
 from funit.model.generator import Generator
 from funit.repository import TrainingRecord, save_model
 from funit.translator import Translator
-
-
-def noise(*shape: int, seed: int = 0) -> Images:
-    return np.random.default_rng(seed).integers(0, 256, size=(*shape, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def pairs() -> Pairs:
-    return Pairs(
-        content=noise(4, 16, 16, seed=1),
-        examples=noise(4, 5, 16, 16, seed=2),
-        counterparts=noise(4, 5, 16, 16, seed=3),
-        truth=noise(4, 16, 16, seed=4),
-    )
 
 
 def test_translations_are_those_of_each_pair_alone(pairs: Pairs, tiny: ModelConfig) -> None:

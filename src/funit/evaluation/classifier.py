@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor
 
-from funit.evaluation.distribution import Features, TooFewImagesError
+from funit.evaluation.distribution import Features, TooFewImagesError, float64_rows
 from funit.evaluation.metrics import Values
 from funit.evaluation.networks import FeatureNetwork
 from funit.home import home, whole_file
@@ -71,7 +71,7 @@ class Classifier:
 
     def probabilities(self, features: Features) -> Values:
         """(N, D) -> (N, C), which add up to 1."""
-        return _probabilities(_float64(features), self.weight, self.bias)
+        return _probabilities(float64_rows(features), self.weight, self.bias)
 
     def save(self, path: Path) -> None:
         """Writes one safetensors file whose metadata has all but the weights."""
@@ -155,7 +155,7 @@ def train_classifier(
     TooFewImagesError with the reason.
     """
     shares = divide(labels, class_names, seed)
-    rows = _float64(features)
+    rows = float64_rows(features)
     strength = _best_strength(rows, labels, shares, len(class_names))
     known = np.sort(np.concatenate([shares.training, shares.validation]))
     weights = _balanced(labels[known], len(class_names))
@@ -289,8 +289,8 @@ def few_shot_accuracy(
         weights = np.concatenate([weights, added])
         features = np.concatenate([features, translated.features])
         labels = np.concatenate([labels, translated.labels])
-    weight, bias = _Regression(_float64(features), labels, weights).fit(strength)
-    probabilities = _probabilities(_float64(held_out.features), weight, bias)
+    weight, bias = _Regression(float64_rows(features), labels, weights).fit(strength)
+    probabilities = _probabilities(float64_rows(held_out.features), weight, bias)
     return top_k_accuracy(probabilities, held_out.labels, 1)
 
 
@@ -372,13 +372,6 @@ def _balanced(labels: Labels, num_classes: int) -> Values:
 def _probabilities(rows: Values, weight: Values, bias: Values) -> Values:
     probabilities: Values = torch.from_numpy(rows @ weight.T + bias).softmax(dim=1).numpy()
     return probabilities
-
-
-def _float64(features: Features) -> Values:
-    rows = np.asarray(features, dtype=np.float64)
-    assert rows.ndim == 2, "one row an image"
-    assert np.isfinite(rows).all(), "NaN and infinity are of no class"
-    return rows
 
 
 def _held_out(probabilities: Values, labels: Labels) -> HeldOut:

@@ -47,7 +47,7 @@ class Gaussian:
     @classmethod
     def of(cls, features: Features) -> "Gaussian":
         """Of one batch: (N, D), N > 0."""
-        rows = _float64(features)
+        rows = float64_rows(features)
         mean = rows.mean(axis=0)
         return cls(len(rows), mean, (rows - mean).T @ (rows - mean))
 
@@ -125,7 +125,7 @@ def kid(
     """
     found = min(len(real), len(translated))
     _require(found, MIN_KID_IMAGES, "KID", "else its deviation is a guess")
-    real, translated = _float64(real), _float64(translated)
+    real, translated = float64_rows(real), float64_rows(translated)
     size = min(max_subset_size, found // 2)
     draws = np.random.default_rng(seed)
     values = [
@@ -144,7 +144,7 @@ def squared_mmd(one: Features, other: Features) -> float:
     mean k(x, x') + mean k(y, y') - 2 mean k(x, y), no image paired with itself, where
     k(x, y) = (x.y / D + 1)^3. About 0 if equal, negative by chance; lower is nearer.
     """
-    one, other = _float64(one), _float64(other)
+    one, other = float64_rows(one), float64_rows(other)
     between = _cubic_kernel(one, other).mean()
     return float(_mean_of_pairs(one) + _mean_of_pairs(other) - 2 * between)
 
@@ -168,7 +168,7 @@ def inception_score(
         f"the inception score over {num_classes} classes in {num_splits} splits",
         "else a split has fewer images than classes",
     )
-    probabilities = _float64(probabilities)
+    probabilities = float64_rows(probabilities)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-3), "probabilities, not scores"
     order = np.random.default_rng(seed).permutation(num_images)
     # The mean KL is the entropy of the mean less the mean entropy: no division, no log of zero.
@@ -209,7 +209,7 @@ def prdc(real: Features, translated: Features, num_neighbours: int = 5) -> PRDC:
         f"precision, recall, density and coverage with {num_neighbours} neighbours",
         "else a neighbourhood is a large part of its set",
     )
-    real, translated = _float64(real), _float64(translated)
+    real, translated = float64_rows(real), float64_rows(translated)
     real_radii = _squared_radii(real, num_neighbours)
     translated_radii = _squared_radii(translated, num_neighbours)
     num_balls = np.zeros(len(translated))
@@ -243,7 +243,7 @@ def diversity(features: Features) -> float:
     poses, so report it as a share of theirs.
     """
     _require(len(features), 2, "the distance between outputs", "to have a pair")
-    rows = _float64(features)
+    rows = float64_rows(features)
     total = sum(np.sqrt(distances).sum() for _, distances in _squared_distances(rows, rows))
     return float(total / (len(rows) * (len(rows) - 1)))
 
@@ -254,7 +254,8 @@ def _require(found: int, needed: int, metric: str, reason: str) -> None:
         raise TooFewImagesError(f"{metric} needs {needed} {images}, {reason}; there are {found}")
 
 
-def _float64(features: Features) -> Values:
+def float64_rows(features: Features) -> Values:
+    """Features to compute with: (N, D) in 64 bits, all finite."""
     array = np.asarray(features, dtype=np.float64)
     assert array.ndim == 2, "one row an image"
     assert np.isfinite(array).all(), "NaN and infinity have no distance"
@@ -296,7 +297,7 @@ def _squared_radii(rows: Values, num_neighbours: int) -> Values:
 
 def _squared_to_nearest(rows: Features, columns: Features) -> Values:
     nearest = np.empty(len(rows))
-    for part, distances in _squared_distances(_float64(rows), _float64(columns)):
+    for part, distances in _squared_distances(float64_rows(rows), float64_rows(columns)):
         nearest[part] = distances.min(axis=1)
     return nearest
 

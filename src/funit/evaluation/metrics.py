@@ -82,18 +82,24 @@ def foreground(images: Images, colour: Values) -> NDArray[np.bool_]:
 
 def bootstrap(values: Values, seed: int, num_draws: int = 1000) -> tuple[float, float]:
     """The 95% interval of the mean, from means of values drawn anew with replacement."""
-    draws = np.random.default_rng(seed).integers(len(values), size=(num_draws, len(values)))
-    low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
+    return _interval(values[_draws(len(values), seed, num_draws)].mean(axis=1))
 
 
 def bootstrap_ratio(
     values: Values, base: Values, seed: int, num_draws: int = 1000
 ) -> tuple[float, float]:
     """The 95% interval of the ratio of two means; both are drawn anew together, pair by pair."""
-    draws = np.random.default_rng(seed).integers(len(values), size=(num_draws, len(values)))
-    ratios = values[draws].mean(axis=1) / base[draws].mean(axis=1)
-    low, high = np.quantile(ratios, [0.025, 0.975])
+    draws = _draws(len(values), seed, num_draws)
+    return _interval(values[draws].mean(axis=1) / base[draws].mean(axis=1))
+
+
+def _draws(count: int, seed: int, num_draws: int) -> NDArray[np.int64]:
+    """Numbers of values, drawn with replacement: (num_draws, count)."""
+    return np.random.default_rng(seed).integers(count, size=(num_draws, count))
+
+
+def _interval(figures: Values) -> tuple[float, float]:
+    low, high = np.quantile(figures, [0.025, 0.975])
     return float(low), float(high)
 
 
