@@ -1,6 +1,6 @@
-"""The class encoder: K example images of one class in; one class code, its look, out.
+"""The class encoder: example images in; the class code of each, and features on the way, out.
 
-Shapes: B classes, K examples of each, H x W pixels, S class-code size.
+Shapes: B images of H x W pixels, S class-code size.
 """
 
 import torch.nn.functional as F
@@ -11,10 +11,10 @@ from funit.model.layers import convolution
 
 
 class ClassEncoder(nn.Module):
-    """Turns examples of a class into its class code.
+    """Turns each example of a class into its class code.
 
-    Convolutions, then the mean over positions (claim 8), then over the examples (claim 9): the
-    order of the examples and where things are in them do not matter.
+    Convolutions, then the mean over positions (claim 8): where things are does not matter. The mean
+    over the examples (claim 9) is taken by `Look.merged`.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -26,11 +26,6 @@ class ClassEncoder(nn.Module):
             convolution(widths[i], widths[i + 1], 4, stride=2) for i in range(halvings)
         )
         self.code = convolution(widths[-1], config.class_code_size, 1)
-
-    def forward(self, examples: Tensor) -> Tensor:
-        # (B, K, 3, H, W) -> (B, S)
-        codes = self.class_code(self.features(examples.flatten(0, 1))[-1])
-        return codes.unflatten(0, examples.shape[:2]).mean(dim=1)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The features of images before the first halving and after each: (B, 3, H, W) each."""
