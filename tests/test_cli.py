@@ -162,6 +162,9 @@ BAD_INPUT = {
     "evaluate": "missing argument",
     "evaluate nothing zoo": "no model is called `nothing`",
     "evaluate ./model zoo --shots 1,x": "`--shots 1,x` is no list of numbers",
+    "evaluate ./model zoo --only speed": "there is no measure `speed`",
+    "evaluate ./model zoo --network vgg61": "there is no feature network `vgg61`",
+    "evaluate ./model zoo --network vgg16": "`vgg16` needs its file of weights",
     "evaluate ./model zoo --part other": "has no part `other`",
     "publish model --name ../x": "cannot be the name of a model",
     "publish empty --name x": "is no model folder and no run folder",
@@ -411,7 +414,8 @@ def test_a_training_goes_on_and_what_it_learned_translates_and_is_published(
 
 
 def test_evaluation_prints_a_table_and_writes_the_same_numbers(place: Path) -> None:
-    text = succeed("evaluate ./model zoo --part seen --shots 1,2 --pairs 6 --json scores.json")
+    options = "--part seen --shots 1,2 --pairs 6 --only= --json scores.json --html page.html"
+    text = succeed(f"evaluate ./model zoo {options}")
 
     written = json.loads((place / "scores.json").read_text())
     (row,) = (
@@ -419,8 +423,11 @@ def test_evaluation_prints_a_table_and_writes_the_same_numbers(place: Path) -> N
         for row in written["rows"]
         if (row["model"], row["shots"], row["metric"]) == ("./model", 2, "l1_foreground")
     )
-    (line,) = (line for line in text.splitlines() if line.startswith("| ./model | seen | 2 |"))
-    assert f" {row['value']:.4g} (" in line
+    assert "### seen, 2 examples\n\n| metric | n | ./model | copy-content |" in text
+    table = text.partition("### seen, 2 examples")[2]
+    (line,) = (ln for ln in table.splitlines() if ln.startswith("| l1_foreground ↓ |"))
+    assert line.startswith(f"| l1_foreground ↓ | 6 | {row['value']:.4g} (")
+    assert f"{row['value']:.4g}"[:5] in (place / "page.html").read_text()
     assert set(row) == {"model", "part", "shots", "metric", "value", "low", "high", "n"}
     assert written["about"]["config"]["shots"] == [1, 2]
 

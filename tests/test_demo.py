@@ -12,6 +12,7 @@ from funit.config import Config, ModelConfig
 from funit.demo import DemoSize, choose_pairs, draw_creatures, run_demo
 from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES
+from funit.evaluation.measured import TRUTH_METRICS
 from funit.evaluation.metrics import Images
 from funit.model.generator import Generator
 from funit.repository import TrainingRecord, save_model
@@ -113,7 +114,7 @@ def test_the_scores_have_a_row_for_every_model_number_of_examples_and_metric(
         (name, shots, metric)
         for name in (str(model), *BASELINES)
         for shots in (1, 5)
-        for metric in ("l1", "l1_foreground", "psnr", "ssim")
+        for metric in TRUTH_METRICS
     }
     assert all(row["part"] == "unseen" and row["n"] == 5 for row in scores["rows"])
     assert all(row["low"] <= row["value"] <= row["high"] for row in scores["rows"])

@@ -23,6 +23,7 @@ from funit.errors import UserError
 
 if TYPE_CHECKING:
     from funit.config import Settings
+    from funit.evaluation.protocol import Network
     from funit.evaluation.report import Report
 
 # What Typer raises for a wrong use of the command line; it has no public name.
@@ -88,6 +89,12 @@ models_app = typer.Typer(help="The models that have names.")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 
+
+def _option(help_text: str) -> Any:
+    """An option without a default worth showing."""
+    return Option(help=help_text, show_default=False)
+
+
 Data = Annotated[
     Path,
     Argument(
@@ -109,13 +116,42 @@ Model = Annotated[
     str, Option("--model", help="A name (`funit models list`), NAME@VERSION, or a folder.")
 ]
 Device = Annotated[str, Option(help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.")]
+ModelsAndData = Annotated[
+    list[str],
+    Argument(
+        metavar="[MODEL]... DATA",
+        help="Models (names, folders, or folders of another program's translations with their "
+        "pairs.csv) to measure side by side, then the data. The baselines are measured in any "
+        "case.",
+        show_default=False,
+    ),
+]
+Measures = Annotated[
+    str | None,
+    _option(
+        "What is measured beside the errors of each image: of accuracy, distribution, copies, "
+        "spread and few-shot, separated by commas.  [default: all]"
+    ),
+]
+PairsFile = Annotated[
+    Path | None,
+    _option("A CSV of the pairs, for another program to translate; it is replaced."),
+]
+HtmlFile = Annotated[
+    Path | None, Option("--html", help="A page with plots and pictures; it is replaced.")
+]
+Networks = Annotated[
+    list[str] | None,
+    Option(
+        metavar="NAME[=FILE]",
+        help="A feature network that judges: efficientnet_lite0, efficientnet_lite2, or "
+        "inception_v3 and vgg16 with their file of weights. May be repeated.  "
+        "[default: efficientnet_lite0]",
+        show_default=False,
+    ),
+]
 Force = Annotated[bool, Option("--force", help="Replace what is there.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]
-
-
-def _option(help_text: str) -> Any:
-    """An option without a default worth showing."""
-    return Option(help=help_text, show_default=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -243,30 +279,41 @@ def demo(
 
 @app.command()
 def evaluate(
-    models_and_data: Annotated[
-        list[str],
-        Argument(
-            metavar="[MODEL]... DATA",
-            help="Models (names or folders) to measure side by side, then the data. The baselines "
-            "are measured in any case.",
+    models_and_data: ModelsAndData,
+    part: Annotated[str, Option(help="The classes to translate into.")] = "unseen",
+    shots: Annotated[
+        str | None, _option("How many examples, separated by commas.  [default: 1,5]")
+    ] = None,
+    pairs: Annotated[
+        int | None,
+        Option(
+            min=1,
+            help="How many translations, each number of examples.  [default: 1000, quick: 200]",
             show_default=False,
         ),
-    ],
-    part: Annotated[str, Option(help="The classes to translate into.")] = "unseen",
-    shots: Annotated[str, Option(help="How many examples, separated by commas.")] = "1,5",
-    pairs: Annotated[int, Option(min=1, help="How many translations, each number of examples.")] = (
-        1000
-    ),
+    ] = None,
+    quick: Annotated[
+        bool, Option("--quick", help="Under two minutes: few pairs, and only what is cheap.")
+    ] = False,
+    only: Measures = None,
+    network: Networks = None,
+    allow_same_network: Annotated[
+        bool,
+        Option("--allow-same-network", help="Let a network judge a model trained with it."),
+    ] = False,
+    write_pairs: PairsFile = None,
     seed: Annotated[int, Option(min=0, help="Of the choice of images.")] = 0,
     device: Device = "auto",
     json_file: Annotated[
         Path | None, Option("--json", help="A file for the results; it is replaced.")
     ] = None,
+    html_file: HtmlFile = None,
 ) -> None:
-    """Measures models on classes of DATA against the truth, beside the baselines.
+    """Measures models on classes of DATA, beside the baselines, as the paper does and more.
 
-    The truth is known where a file name stands in two classes: the same pose.
+    Errors against the truth are known where a file name stands in two classes: the same pose.
     """
+    from funit.evaluation.page import write_page
     from funit.evaluation.protocol import evaluate
 
     *models, data = models_and_data
@@ -275,15 +322,22 @@ def evaluate(
             models,
             Path(data),
             part=part,
-            shots=_numbers(shots),
+            shots=_numbers(shots) if shots else None,
             num_pairs=pairs,
+            quick=quick,
+            measures=_words(only) if only is not None else None,
+            networks=[_network(text) for text in network] if network else None,
+            allow_same_network=allow_same_network,
+            pairs_csv=write_pairs,
             seed=seed,
             device=device,
-            progress=advance,
+            progress=lambda what, done, total: advance(done, total, what),
         )
     print(report.markdown(), end="")
     if json_file:
         report.write(json_file)
+    if html_file:
+        write_page(report, html_file)
 
 
 @app.command()
@@ -424,6 +478,19 @@ def _numbers(text: str) -> list[int]:
     return sorted(set(numbers))
 
 
+def _words(text: str) -> list[str]:
+    """The words of a list such as `accuracy,spread`."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _network(text: str) -> "Network":
+    """A feature network, and its file if it is named: `vgg16=vgg16-397923af.pth`."""
+    from funit.evaluation.protocol import Network
+
+    name, _, weights = text.partition("=")
+    return Network(name, Path(weights) if weights else None)
+
+
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given."""
     return {name: value for name, value in options.items() if value is not None}
@@ -475,7 +542,10 @@ def _report_problems(problems: Sequence[UserError], num_images: int) -> None:
 
 @contextmanager
 def _progress(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
-    """A bar on stderr; the function it gives takes (done), (done, total) or nothing: one more."""
+    """A bar on stderr; the function it gives takes how many are done, of how many, and of what.
+
+    Without a word there is one more.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -488,11 +558,13 @@ def _progress(what: str, total: int | None = None) -> Iterator[Callable[..., Non
     ) as progress:
         task = progress.add_task(what, total=total)
 
-        def advance(done: int | None = None, total: int | None = None) -> None:
+        def advance(
+            done: int | None = None, total: int | None = None, what: str | None = None
+        ) -> None:
             if done is None:
                 progress.advance(task)
             else:
-                progress.update(task, completed=done, total=total)
+                progress.update(task, completed=done, total=total, description=what)
 
         yield advance
 

@@ -16,10 +16,12 @@ from funit.data.images import WHITE, write_image
 from funit.data.menagerie import MENAGERIE_VERSION, draw_pose, draw_species, render
 from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES, baseline_images
+from funit.evaluation.candidates import translations
+from funit.evaluation.findings import Findings
+from funit.evaluation.measured import truth_errors
 from funit.evaluation.metrics import Images
 from funit.evaluation.pairs import Pairs
-from funit.evaluation.protocol import rows, translations, truth_errors
-from funit.evaluation.report import Report, Row, about
+from funit.evaluation.report import Report, about
 from funit.translator import Translator
 
 SEED = 20190505  # of the creatures; a training that used it would have seen them
@@ -68,13 +70,14 @@ def run_demo(
     creatures = draw_creatures(size, translator.image_size, progress)
     pairs = choose_pairs(creatures, size.num_pairs, max(SHOTS))
 
-    found: list[Row] = []
+    findings = Findings(PART, SEED)
     translated = []
     for shots in SHOTS:
         answers = _answers(str(model), translator, pairs.with_shots(shots))
         translated.append(answers[str(model)])
         for name, images in answers.items():
-            found += rows(name, PART, shots, truth_errors(images, pairs), SEED)
+            for metric, values in truth_errors(images, pairs).items():
+                findings.add_mean(name, shots, metric, values)
 
     report = Report(
         about(
@@ -82,7 +85,7 @@ def run_demo(
             config=translator.config.model_dump(mode="json"),
             fingerprint=f"menagerie {MENAGERIE_VERSION}, seed {SEED}",
         ),
-        found,
+        findings.rows,
     )
     write_image(contact_sheet(pairs, translated, size.num_rows), out / SHEET_FILE)
     report.write(out / SCORES_FILE)

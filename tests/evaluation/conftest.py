@@ -1,10 +1,22 @@
-"""Pairs of noise: what the baselines and the protocol are tested on."""
+"""Small data and small real models: what evaluations are tested on."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from funit.config import Config, ModelConfig
+from funit.data.menagerie import write_menagerie
+from funit.evaluation.judge import Judge
 from funit.evaluation.metrics import Images
+from funit.evaluation.networks import feature_network
 from funit.evaluation.pairs import Pairs
+from funit.model.generator import Generator
+from funit.repository import TrainingRecord, save_model
+
+Save = Callable[..., Path]
 
 
 @pytest.fixture
@@ -18,3 +30,42 @@ def pairs() -> Pairs:
         counterparts=noise(4, 5, 16, 16, seed=3),
         truth=noise(4, 16, 16, seed=4),
     )
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> Path:
+    """Four classes in eight poses, two of them unseen."""
+    write_menagerie(tmp_path / "all", num_classes=4, num_poses=8, size=16, seed=3)
+    for index, folder in enumerate(sorted((tmp_path / "all").iterdir())):
+        part = tmp_path / "zoo" / ("seen" if index % 2 else "unseen")
+        part.mkdir(parents=True, exist_ok=True)
+        folder.rename(part / folder.name)
+    return tmp_path / "zoo"
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    """Saves a model as a folder: (name, config, seed=0, feature_networks=()) -> its path."""
+
+    def saved(
+        name: str, config: ModelConfig, seed: int = 0, feature_networks: tuple[str, ...] = ()
+    ) -> Path:
+        torch.manual_seed(seed)
+        record = TrainingRecord(seed=0, images=0, minutes=0, feature_networks=feature_networks)
+        save_model(
+            tmp_path / name,
+            Generator(config).state_dict(),
+            Config(model=config),
+            name="m",
+            version=1,
+            training=record,
+        )
+        return tmp_path / name
+
+    return saved
+
+
+@pytest.fixture
+def judge() -> Judge:
+    """EfficientNet-lite0, as users have it."""
+    return Judge(feature_network("efficientnet_lite0", device="cpu"))

@@ -1,115 +1,79 @@
-"""Every model answers the same pairs, and rows hold what they claim."""
+"""The whole evaluation: the same pairs for all, and nothing is left out in silence."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from funit.config import Config, ModelConfig
-from funit.data.menagerie import write_menagerie
+from funit.config import ModelConfig
+from funit.data.packed import packed_for
 from funit.errors import UserError
-from funit.evaluation.pairs import Pairs
-from funit.evaluation.protocol import evaluate, ratios, rows, translations, truth_errors
-from funit.model.generator import Generator
-from funit.repository import TrainingRecord, save_model
-from funit.translator import Translator
+from funit.evaluation.pairs import choose_pairs, write_pairs
+from funit.evaluation.protocol import MEASURES, Network, evaluate
 
+from .conftest import Save
 
-def test_translations_are_those_of_each_pair_alone(pairs: Pairs, tiny: ModelConfig) -> None:
-    torch.manual_seed(0)
-    translator = Translator(Generator(tiny), Config(model=tiny), device="cpu")
+pytestmark = pytest.mark.usefixtures("_small_checks")
 
-    images = translations(translator, pairs)
-
-    assert images.shape == pairs.content.shape
-    look = translator.encode_class(list(pairs.examples[3]))
-    alone = np.asarray(translator.translate(pairs.content[3], look))
-    # a batch adds up in another order: one step of 255 at most
-    assert np.abs(images[3].astype(int) - alone).max() <= 1
-
-
-def test_the_truth_has_no_error(pairs: Pairs) -> None:
-    errors = truth_errors(pairs.truth, pairs)
-
-    assert errors["l1"].max() == errors["l1_foreground"].max() == 0
-    assert errors["ssim"].min() == pytest.approx(1)
-
-
-def test_rows_hold_the_mean_and_count_only_images_with_a_value() -> None:
-    values = np.array([0.1, np.nan, 0.3])
-
-    (row,) = rows("m", "unseen", 5, {"l1_foreground": values})
-
-    assert (row.model, row.part, row.shots, row.metric, row.n) == (
-        "m",
-        "unseen",
-        5,
-        "l1_foreground",
-        2,
-    )
-    assert row.value == pytest.approx(0.2)
-    assert 0.1 <= row.low <= row.value <= row.high <= 0.3
-
-
-def test_a_metric_without_any_value_has_no_row() -> None:
-    assert rows("m", "unseen", 1, {"l1_foreground": np.array([np.nan])}) == []
-
-
-# ------------------------------------------------------------------- evaluate
+BASELINES = ["copy-content", "nearest-example", "recolour"]
 
 
 @pytest.fixture
-def zoo(tmp_path: Path) -> Path:
-    """Four classes in six poses, two of them unseen."""
-    write_menagerie(tmp_path / "all", num_classes=4, num_poses=6, size=16, seed=3)
-    for index, folder in enumerate(sorted((tmp_path / "all").iterdir())):
-        part = tmp_path / "zoo" / ("seen" if index % 2 else "unseen")
-        part.mkdir(parents=True, exist_ok=True)
-        folder.rename(part / folder.name)
-    return tmp_path / "zoo"
-
-
-def saved(path: Path, config: ModelConfig, seed: int = 0) -> Path:
-    torch.manual_seed(seed)
-    save_model(
-        path,
-        Generator(config).state_dict(),
-        Config(model=config),
-        name="m",
-        version=1,
-        training=TrainingRecord(seed=0, images=0, minutes=0),
-    )
-    return path
+def _small_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole of them takes minutes."""
+    monkeypatch.setattr("funit.evaluation.checks.NUM_GROUPS", 3)
+    monkeypatch.setattr("funit.evaluation.checks.NUM_SPLITS", 2)
+    monkeypatch.setattr("funit.evaluation.checks.NUM_TRANSLATIONS", (0, 1, 5))
 
 
 def test_every_model_and_baseline_has_a_row_for_every_number_of_examples(
-    tmp_path: Path, zoo: Path, tiny: ModelConfig
+    zoo: Path, tiny: ModelConfig, save: Save
 ) -> None:
-    one, two = saved(tmp_path / "one", tiny), saved(tmp_path / "two", tiny, seed=1)
+    one, two = save("one", tiny), save("two", tiny, seed=1)
 
-    report = evaluate([one, two, "recolour"], zoo, shots=[1, 3], num_pairs=10)
+    report = evaluate([one, two, "recolour"], zoo, shots=[1, 3], num_pairs=6, measures=[])
 
     found = {(row.model, row.shots) for row in report.rows if row.metric == "ssim"}
-    models = [str(one), str(two), "copy-content", "nearest-example", "recolour"]
+    models = [str(one), str(two), *BASELINES]
     assert found == {(model, shots) for model in models for shots in (1, 3)}
-    assert {row.n for row in report.rows} == {10}
+    assert {row.n for row in report.rows} == {6}
     assert report.value("copy-content", 1, "l1_foreground/copy-content") == 1
+    assert report.value("copy-content", 1, "dipd_efficientnet_lite0") == 0
     assert report.value(str(one), 1, "l1") != report.value(str(two), 1, "l1")
-    assert report.about["data"]
-    for model in models:
-        assert report.markdown().count(f"| {model} | unseen |") == 2
+    assert report.about["models"][str(one)]["images"] == 0
+    assert list(report.about["extractor"]) == ["efficientnet_lite0"]
+    assert all(row.low <= row.value <= row.high for row in report.rows)
 
 
-def test_a_report_is_the_same_again_and_for_any_number_of_pairs_at_once(
-    tmp_path: Path, zoo: Path, tiny: ModelConfig, monkeypatch: pytest.MonkeyPatch
+def test_a_whole_report_has_a_row_or_a_reason_for_everything(
+    zoo: Path, tiny: ModelConfig, save: Save
 ) -> None:
-    model = saved(tmp_path / "model", tiny)
-    first = evaluate([model], zoo, num_pairs=7)
+    report = evaluate([save("model", tiny)], zoo, shots=[1], num_pairs=8)
 
-    again = evaluate([model], zoo, num_pairs=7)
-    monkeypatch.setattr("funit.evaluation.protocol._AT_ONCE", 3)
-    in_threes = evaluate([model], zoo, num_pairs=7)
+    told = [row.metric for row in report.rows] + [item.metric for item in report.left_out]
+    for name in ("top1_test", "top5_test", "top1_all", "is_test", "fid", "mfid", "kid", "mkid"):
+        assert any(metric.startswith(f"{name}_efficientnet_lite0") for metric in told), name
+    for name in ("precision", "copies", "look_spread", "pose_spread", "few_shot_5"):
+        assert any(metric.startswith(f"{name}_efficientnet_lite0") for metric in told), name
+    assert any(item.metric == "fid_efficientnet_lite0" for item in report.left_out)
+    assert "FID over features of 1280 numbers needs 1281 images" in report.markdown()
+    (held_out,) = (r for r in report.rows if r.shots == 0 and r.metric.startswith("top1_test"))
+    assert held_out.model == "real images"
+    unseen = {path.name for path in (zoo / "unseen").iterdir()}
+    assert {row.class_name for row in report.classes} == unseen
+    assert {sample.rank for sample in report.samples} == {"best", "median", "worst"}
+
+
+def test_a_report_is_the_same_again_from_memory_and_for_any_number_of_pairs_at_once(
+    zoo: Path, tiny: ModelConfig, save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = save("model", tiny)
+    first = evaluate([model], zoo, shots=[2], num_pairs=7, measures=["spread"])
+
+    again = evaluate([model], zoo, shots=[2], num_pairs=7, measures=["spread"])
+    monkeypatch.setattr("funit.evaluation.measured._AT_ONCE", 3)
+    in_threes = evaluate([model], zoo, shots=[2], num_pairs=7, measures=["spread"])
 
     assert again.rows == first.rows
     for row, other in zip(in_threes.rows, first.rows, strict=True):
@@ -117,31 +81,141 @@ def test_a_report_is_the_same_again_and_for_any_number_of_pairs_at_once(
         assert row.value == pytest.approx(other.value, rel=2e-3)
 
 
-def test_data_without_a_known_truth_is_refused(
-    tmp_path: Path, zoo: Path, tiny: ModelConfig
+def test_data_without_a_known_truth_is_measured_by_what_needs_none(
+    zoo: Path, tiny: ModelConfig, save: Save
 ) -> None:
     for index, image in enumerate(sorted(zoo.rglob("*.png"))):
         image.rename(image.with_name(f"{index}.png"))
 
-    with pytest.raises(UserError, match="no truth is known"):
-        evaluate([saved(tmp_path / "model", tiny)], zoo, num_pairs=4)
+    report = evaluate([save("model", tiny)], zoo, shots=[1], num_pairs=4, quick=True)
+
+    metrics = {row.metric for row in report.rows}
+    assert "dipd_efficientnet_lite0" in metrics
+    assert "look_spread_efficientnet_lite0" in metrics
+    assert not any(metric.startswith(("l1", "psnr", "ssim", "perceptual")) for metric in metrics)
+    assert "no truth is known" in report.markdown()
 
 
-def test_models_of_different_sizes_are_refused(
-    tmp_path: Path, zoo: Path, tiny: ModelConfig
-) -> None:
+def test_quick_names_what_it_leaves_out(zoo: Path) -> None:
+    report = evaluate([], zoo, shots=[1], num_pairs=2, quick=True)
+
+    assert {item.metric for item in report.left_out} == set(MEASURES) - {"spread"}
+
+
+def test_models_of_different_sizes_are_refused(zoo: Path, tiny: ModelConfig, save: Save) -> None:
     larger = tiny.model_copy(update={"image_size": 32})
 
     with pytest.raises(UserError, match=r"different sizes: .*16 px.*32 px"):
-        evaluate([saved(tmp_path / "a", tiny), saved(tmp_path / "b", larger)], zoo)
+        evaluate([save("a", tiny), save("b", larger)], zoo)
 
 
-def test_a_ratio_is_that_of_the_means_and_equal_errors_have_ratio_one() -> None:
-    errors = {"l1_foreground": np.array([0.1, 0.3, np.nan, 0.2])}
-    base = {"l1_foreground": np.array([0.2, 0.6, 0.5, np.nan])}
+def test_an_unknown_measure_is_refused(zoo: Path) -> None:
+    with pytest.raises(UserError, match="no measure `accurracy`"):
+        evaluate([], zoo, measures=["accurracy"])
 
-    (half,) = ratios("m", "unseen", 1, errors, base)
-    (same,) = ratios("m", "unseen", 1, errors, errors)
 
-    assert (half.value, half.low, half.high, half.n) == pytest.approx((0.5, 0.5, 0.5, 2))
-    assert (same.value, same.low, same.high, same.n) == (1, 1, 1, 3)
+def test_a_network_does_not_judge_a_model_that_was_trained_with_it(
+    zoo: Path, tiny: ModelConfig, save: Save
+) -> None:
+    model = save("model", tiny, feature_networks=("efficientnet_lite0",))
+
+    with pytest.raises(UserError, match="trained with `efficientnet_lite0`"):
+        evaluate([model], zoo, num_pairs=2, measures=[])
+    other = evaluate(
+        [model], zoo, num_pairs=2, measures=[], networks=[Network("efficientnet_lite2")]
+    )
+    anyway = evaluate([model], zoo, num_pairs=2, measures=[], allow_same_network=True)
+
+    assert list(other.about["extractor"]) == ["efficientnet_lite2"]
+    assert list(anyway.about["extractor"]) == ["efficientnet_lite0"]
+
+
+def test_without_the_weights_of_a_network_the_errors_are_measured_all_the_same(
+    zoo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    report = evaluate([], zoo, shots=[1], num_pairs=2)
+
+    assert report.value("copy-content", 1, "l1_foreground") > 0
+    assert report.about["extractor"] is None
+    assert "pip install" in report.markdown()
+
+
+# ------------------------------------------------ translations of other programs
+
+
+def made_by_another_program(zoo: Path, folder: Path) -> Path:
+    """The true answers, as a folder of translations."""
+    packed = packed_for(zoo, 16)
+    pairs = choose_pairs(packed, "unseen", 5, 2, seed=4)
+    write_pairs(packed, pairs, [1, 2], folder / "pairs.csv")
+    for line in (folder / "pairs.csv").read_text().splitlines()[1:]:
+        image, content, target, _ = line.split(",")
+        (folder / image).parent.mkdir(parents=True, exist_ok=True)
+        truth = zoo / target / Path(content).name
+        (folder / image).write_bytes(truth.read_bytes())
+    return folder
+
+
+def test_a_folder_of_translations_is_measured_on_its_own_pairs_beside_the_models(
+    tmp_path: Path, zoo: Path, tiny: ModelConfig, save: Save
+) -> None:
+    folder, model = made_by_another_program(zoo, tmp_path / "theirs"), save("model", tiny)
+
+    report = evaluate([folder, model], zoo, measures=[])
+
+    assert report.value(str(folder), 2, "l1_foreground") == 0
+    assert report.value(str(folder), 1, "perceptual_efficientnet_lite0") == pytest.approx(0)
+    assert report.value(str(model), 2, "l1_foreground") > 0
+    assert {row.n for row in report.rows if row.metric == "l1"} == {5}
+
+
+def test_a_folder_without_one_of_its_translations_is_refused(tmp_path: Path, zoo: Path) -> None:
+    folder = made_by_another_program(zoo, tmp_path / "theirs")
+    (folder / "2" / "000003.png").unlink()
+
+    with pytest.raises(UserError, match=r"000003\.png` is missing, and 0 others"):
+        evaluate([folder], zoo)
+
+
+def test_folders_with_other_pairs_or_without_the_asked_ones_are_refused(
+    tmp_path: Path, zoo: Path
+) -> None:
+    folder = made_by_another_program(zoo, tmp_path / "theirs")
+    other = made_by_another_program(zoo, tmp_path / "others")
+    lines = (other / "pairs.csv").read_text().splitlines(keepends=True)
+    (other / "pairs.csv").write_text("".join(lines[:-1]))
+
+    with pytest.raises(UserError, match="has other pairs than"):
+        evaluate([folder, other], zoo)
+    with pytest.raises(UserError, match="no translations by 5 examples"):
+        evaluate([folder], zoo, shots=[1, 5])
+    with pytest.raises(UserError, match="which is not seen"):
+        evaluate([folder], zoo, part="seen")
+
+
+def test_the_pairs_are_written_for_another_program(tmp_path: Path, zoo: Path) -> None:
+    evaluate([], zoo, shots=[1, 3], num_pairs=4, measures=[], pairs_csv=tmp_path / "pairs.csv")
+
+    lines = (tmp_path / "pairs.csv").read_text().splitlines()
+    assert lines[0] == "image,content,target,examples"
+    assert len(lines) == 1 + 2 * 4
+    image, content, target, examples = lines[-1].split(",")
+    assert image == "3/000003.png"
+    assert (zoo / content).is_file()
+    assert all((zoo / example).is_file() for example in examples.split("|"))
+    assert {example.rpartition("/")[0] for example in examples.split("|")} == {target}
+
+
+def test_the_json_has_the_shape_of_all_results(tmp_path: Path, zoo: Path) -> None:
+    evaluate([], zoo, shots=[1], num_pairs=2, measures=[]).write(tmp_path / "scores.json")
+
+    content = json.loads((tmp_path / "scores.json").read_text())
+    assert {"version", "commit", "seed", "config", "data", "extractor", "machine"} <= set(
+        content["about"]
+    )
+    assert set(content["rows"][0]) == {
+        *("model", "part", "shots", "metric", "value", "low", "high", "n")
+    }
+    assert np.isfinite([row["value"] for row in content["rows"]]).all()

@@ -42,9 +42,9 @@ _MAGIC = b"FUNITPAK"
 _HEADER = struct.Struct("<8sII QQ 32s")  # magic, version, 0, index offset and size, its SHA-256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PackedClass:
-    """One class of a packed file."""
+    """One class of a packed file; equal to itself alone."""
 
     name: str
     names: Sequence[str]

@@ -13,6 +13,7 @@ Values = NDArray[np.float64]
 BACKGROUND_TOLERANCE = 8  # of 255: how far from the background a foreground pixel is
 MAX_PSNR = 100.0  # of equal images; a step of one in a single number of 64 x 64 x 3 gives 89
 
+_MAX_DRAWN = 5000  # values of a bootstrap; 1,000 draws of them are 40 MB
 _WINDOW_SIZE, _WINDOW_DEVIATION = 11, 1.5  # of SSIM, as in the paper of Wang et al. (2004)
 
 
@@ -21,24 +22,21 @@ def l1(images: Images, truths: Images) -> Values:
     return _error(images, truths).mean(axis=(-3, -2, -1))
 
 
+def l1_foreground(images: Images, truths: Images, contents: Images) -> Values:
+    """Mean absolute error over the pixels that matter; NaN for an image that has none."""
+    per_pixel = _error(images, truths).mean(axis=-1)
+    return mean_over(per_pixel, foreground_of(truths, contents))
+
+
 def psnr(images: Images, truths: Images) -> Values:
     """Peak signal-to-noise ratio over the frame, at most MAX_PSNR."""
-    squared = np.square(_error(images, truths)).mean(axis=(-3, -2, -1))
-    return -10 * np.log10(np.maximum(squared, 10 ** (-MAX_PSNR / 10)))
+    return _decibels(np.square(_error(images, truths)).mean(axis=(-3, -2, -1)))
 
 
-def l1_foreground(images: Images, truths: Images, contents: Images) -> Values:
-    """Mean absolute error over the pixels that matter; NaN for an image that has none.
-
-    Those where the content or the truth differs by more than 8/255 in any channel from the
-    background, which is the median colour of the truth's one-pixel border.
-    """
-    colour = background(truths)
-    mask = foreground(contents, colour) | foreground(truths, colour)
-    per_pixel = _error(images, truths).mean(axis=-1)
-    count = mask.sum(axis=(-2, -1))
-    total = (per_pixel * mask).sum(axis=(-2, -1))
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+def psnr_foreground(images: Images, truths: Images, contents: Images) -> Values:
+    """Peak signal-to-noise ratio over the pixels that matter; NaN for an image that has none."""
+    per_pixel = np.square(_error(images, truths)).mean(axis=-1)
+    return _decibels(mean_over(per_pixel, foreground_of(truths, contents)))
 
 
 def ssim(images: Images, truths: Images) -> Values:
@@ -47,16 +45,31 @@ def ssim(images: Images, truths: Images) -> Values:
     A Gaussian window of 11 x 11 pixels and deviation 1.5, where it lies inside the image;
     K1 = 0.01, K2 = 0.03. In -1..1, equal images have 1.
     """
-    x, y = _channels_first(images), _channels_first(truths)
-    mean_x, mean_y = _blurred(x), _blurred(y)
-    var_x = _blurred(x * x) - mean_x**2
-    var_y = _blurred(y * y) - mean_y**2
-    covariance = _blurred(x * y) - mean_x * mean_y
-    c1, c2 = 0.01**2, 0.03**2
-    similarity = ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / (
-        (mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2)
-    )
-    return similarity.mean(axis=(-3, -2, -1))
+    return _similarity(images, truths).mean(axis=(-2, -1))
+
+
+def ssim_foreground(images: Images, truths: Images, contents: Images) -> Values:
+    """Structural similarity of the windows whose middle matters; NaN for an image that has none."""
+    margin = _WINDOW_SIZE // 2
+    mask = foreground_of(truths, contents)[..., margin:-margin, margin:-margin]
+    return mean_over(_similarity(images, truths), mask)
+
+
+def foreground_of(truths: Images, contents: Images) -> NDArray[np.bool_]:
+    """The pixels that matter: (..., H, W).
+
+    Those where the content or the truth differs by more than 8/255 in any channel from the
+    background, which is the median colour of the truth's one-pixel border.
+    """
+    colour = background(truths)
+    return foreground(contents, colour) | foreground(truths, colour)
+
+
+def mean_over(values: Values, mask: NDArray[np.bool_]) -> Values:
+    """The mean of each image's values where the mask is true; NaN where it never is."""
+    count = mask.sum(axis=(-2, -1))
+    total = (values * mask).sum(axis=(-2, -1))
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def background(images: Images) -> Values:
@@ -82,15 +95,36 @@ def foreground(images: Images, colour: Values) -> NDArray[np.bool_]:
 
 def bootstrap(values: Values, seed: int, num_draws: int = 1000) -> tuple[float, float]:
     """The 95% interval of the mean, from means of values drawn anew with replacement."""
-    return _interval(values[_draws(len(values), seed, num_draws)].mean(axis=1))
+    (values,) = _in_blocks(values)
+    return interval(values[_draws(len(values), seed, num_draws)].mean(axis=1))
 
 
 def bootstrap_ratio(
     values: Values, base: Values, seed: int, num_draws: int = 1000
 ) -> tuple[float, float]:
     """The 95% interval of the ratio of two means; both are drawn anew together, pair by pair."""
+    values, base = _in_blocks(values, base)
     draws = _draws(len(values), seed, num_draws)
-    return _interval(values[draws].mean(axis=1) / base[draws].mean(axis=1))
+    return interval(values[draws].mean(axis=1) / base[draws].mean(axis=1))
+
+
+def interval(figures: Values) -> tuple[float, float]:
+    """Where 95% of the figures lie."""
+    low, high = np.quantile(figures, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _in_blocks(*columns: Values) -> list[Values]:
+    """Means of blocks, instead of more values than it takes to know how they scatter.
+
+    Blocks of values that are drawn independently scatter as much less as there are fewer of them,
+    so the interval is the same; what is left over by equal blocks is spared.
+    """
+    size = -(-len(columns[0]) // _MAX_DRAWN)
+    if size <= 1:
+        return list(columns)
+    whole = len(columns[0]) // size * size
+    return [column[:whole].reshape(-1, size).mean(axis=1) for column in columns]
 
 
 def _draws(count: int, seed: int, num_draws: int) -> NDArray[np.int64]:
@@ -98,13 +132,26 @@ def _draws(count: int, seed: int, num_draws: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).integers(count, size=(num_draws, count))
 
 
-def _interval(figures: Values) -> tuple[float, float]:
-    low, high = np.quantile(figures, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def _error(images: Images, truths: Images) -> Values:
     return np.abs(images.astype(np.float64) - truths) / 255
+
+
+def _decibels(squared: Values) -> Values:
+    return -10 * np.log10(np.maximum(squared, 10 ** (-MAX_PSNR / 10)))
+
+
+def _similarity(images: Images, truths: Images) -> Values:
+    """Structural similarity at each place of the window: (..., H - 10, W - 10)."""
+    x, y = _channels_first(images), _channels_first(truths)
+    mean_x, mean_y = _blurred(x), _blurred(y)
+    var_x = _blurred(x * x) - mean_x**2
+    var_y = _blurred(y * y) - mean_y**2
+    covariance = _blurred(x * y) - mean_x * mean_y
+    c1, c2 = 0.01**2, 0.03**2
+    similarity = ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / (
+        (mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2)
+    )
+    return similarity.mean(axis=-3)
 
 
 def _channels_first(images: Images) -> Values:

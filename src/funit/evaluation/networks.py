@@ -75,6 +75,7 @@ class FeatureNetwork:
         self.sha256 = sha256  # of the file that the weights are from
         self._trunk = trunk.eval().requires_grad_(False)
         self._device = next(trunk.parameters()).device
+        self.device_type = self._device.type  # its features differ in the last digits by it
         self._mean = torch.tensor(published.mean, device=self._device)[:, None, None]
         self._deviation = torch.tensor(published.deviation, device=self._device)[:, None, None]
 

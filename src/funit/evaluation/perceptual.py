@@ -9,7 +9,9 @@ names a metric by its network. An image's number does not depend on the others o
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from funit.evaluation.metrics import Values
@@ -38,30 +40,44 @@ def dipd(content_maps: Maps, translation_maps: Maps) -> Values:
     counts as all 0: nothing beside another such, 1 beside one that is not.
     """
     _check_alike(content_maps, translation_maps)
-    number = _content_map(content_maps)
+    number = content_map(content_maps)
     content, translation = content_maps[number], translation_maps[number]
     difference = _instance_normalised(content) - _instance_normalised(translation)
     return _values(difference.square().mean(dim=(1, 2, 3)))
 
 
-def perceptual_distance(one_maps: Maps, other_maps: Maps) -> Values:
+def perceptual_distance(
+    one_maps: Maps, other_maps: Maps, masks: NDArray[np.bool_] | None = None
+) -> Values:
     """Distance of deep features without learned weights (Zhang et al., 2018, their baseline): (N,).
 
     The features at each position are a vector over the channels, scaled to length 1. Squared
     differences, summed over channels; the mean over positions; the mean over all maps (theirs is
     the sum: divide by the number of maps). 2 - 2 cos of the angle between the vectors: 0 if alike,
     at most 4, and at most 2 where features follow a ReLU; lower is nearer.
+
+    With masks (N, H, W) a position counts by the share of its pixels that the mask holds; NaN for
+    an image whose mask is empty.
     """
     _check_alike(one_maps, other_maps)
-    distances = [
-        (F.normalize(one, eps=1e-10) - F.normalize(other, eps=1e-10)).square().sum(1).mean((1, 2))
-        for one, other in zip(one_maps, other_maps, strict=True)
-    ]
-    mean: Values = np.mean([_values(distance) for distance in distances], axis=0)
+    distances = []
+    for one, other in zip(one_maps, other_maps, strict=True):
+        squared = F.normalize(one, eps=1e-10) - F.normalize(other, eps=1e-10)
+        distances.append(_weighted(squared.square().sum(1), masks))
+    mean: Values = np.mean(distances, axis=0)
     return mean
 
 
-def _content_map(maps: Maps) -> int:
+def _weighted(distances: Tensor, masks: NDArray[np.bool_] | None) -> Values:
+    # (N, h, w) -> (N,)
+    if masks is None:
+        return _values(distances.mean((1, 2)))
+    pixels = torch.from_numpy(masks).to(distances.device).float()
+    shares = F.interpolate(pixels[:, None], distances.shape[1:], mode="area")[:, 0]
+    return _values((distances * shares).sum((1, 2)) / shares.sum((1, 2)))  # 0 / 0 is NaN
+
+
+def content_map(maps: Maps) -> int:
     """The number of the deepest map that is fine enough to tell of places."""
     fine = [i for i, features in enumerate(maps) if min(features.shape[2:]) >= MIN_CONTENT_SIDE]
     assert fine, f"no map has {MIN_CONTENT_SIDE} x {MIN_CONTENT_SIDE} positions"

@@ -1,37 +1,55 @@
-"""What is measured: every model and baseline on the same pairs, with one, five, ... examples.
+"""The paper's test: every model and baseline on the same pairs, with one, five, ... examples.
 
 Shapes: N pairs, K examples each, H x W pixels; all images uint8 (..., H, W, 3).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from funit.data.packed import packed_for
+from funit.data.packed import Packed
 from funit.errors import UserError
-from funit.evaluation.baselines import BASELINES, baseline_images, is_answered
-from funit.evaluation.metrics import (
-    Images,
-    Values,
-    bootstrap,
-    bootstrap_ratio,
-    l1,
-    l1_foreground,
-    psnr,
-    ssim,
+from funit.evaluation import checks
+from funit.evaluation.candidates import Candidate, Folder, Model, open_candidates
+from funit.evaluation.findings import Findings
+from funit.evaluation.judge import Judge
+from funit.evaluation.measured import Measured, measure, scratch
+from funit.evaluation.networks import feature_network
+from funit.evaluation.pairs import Chooser, ChosenPairs, Pair, write_pairs
+from funit.evaluation.real import RealFeatures, RealImages, classifiers, real_features
+from funit.evaluation.report import Report, Sample, Threshold, about
+from funit.evaluation.samples import pick_samples
+from funit.evaluation.scores import (
+    RealSide,
+    add_accuracy,
+    add_copies,
+    add_distributions,
+    add_errors,
+    add_judge,
 )
-from funit.evaluation.pairs import Pairs, choose_pairs, load_pairs
-from funit.evaluation.report import Report, Row, about
-from funit.translator import Translator
 
-BASELINE_OF_RATIOS = "copy-content"
-BASELINE_SIZE = 64  # pixels, where baselines alone are measured
-TRUTH_METRICS = ("l1", "l1_foreground", "psnr", "ssim")
+MEASURES = ("accuracy", "distribution", "copies", "spread", "few-shot")
+"""What is measured beside the errors of each image."""
+QUICK_MEASURES = ("spread",)
+DEFAULT_PAIRS, QUICK_PAIRS = 1000, 200
+DEFAULT_SHOTS = (1, 5)
+DEFAULT_NETWORK = "efficientnet_lite0"
 
-_AT_ONCE = 64  # pairs in memory
+Progress = Callable[[str, int, int], None]  # (what is done, images done, images in all)
 
-Progress = Callable[[int, int], None]  # (pairs done, pairs in all)
+
+@dataclass(frozen=True)
+class Network:
+    """A feature network that shall judge, as `feature_network` takes it."""
+
+    name: str
+    weights: Path | None = None
+    sha256: str = ""
 
 
 def evaluate(
@@ -39,119 +57,328 @@ def evaluate(
     data: Path,
     *,
     part: str = "unseen",
-    shots: Sequence[int] = (1, 5),
-    num_pairs: int = 1000,
+    shots: Sequence[int] | None = None,
+    num_pairs: int | None = None,
+    quick: bool = False,
+    measures: Sequence[str] | None = None,
+    networks: Sequence[Network] | None = None,
+    allow_same_network: bool = False,
+    pairs_csv: Path | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Report:
     """Measures models, and the baselines beside them, on classes of DATA, all on the same pairs.
 
-    The errors against the truth, over the pairs whose truth is known: those whose file name is also
-    in the class translated into. Where there are none, a UserError. `l1_foreground/copy-content` is
-    the ratio to copying the content image.
+    A model is a name, a folder, or a folder of another program's translations with its `pairs.csv`,
+    whose pairs are then those of all. `quick` makes 200 pairs do and leaves out what takes long;
+    `measures` (of `MEASURES`) says itself what is measured beside the errors of each image. No
+    network may judge a model that was trained with it. `pairs_csv` is written with the pairs.
     """
-    translators = {
-        str(model): Translator.load(model, device)
-        for model in models
-        if str(model) not in BASELINES  # they are measured in any case
+    candidates, packed, size = open_candidates(models, Path(data), device)
+    measures = _checked_measures(measures, quick)
+    findings = Findings(part, seed)
+    judges = _judges(networks, candidates, allow_same_network, device, findings)
+    if num_pairs is None:
+        num_pairs = QUICK_PAIRS if quick else DEFAULT_PAIRS
+    pairs = _pairs(packed, part, shots, num_pairs, seed, candidates)
+    if pairs_csv:
+        write_pairs(packed, pairs[max(pairs)], list(pairs), pairs_csv)
+    for measure_name in MEASURES:
+        if measure_name not in measures:
+            findings.leave_out(measure_name, "it was not asked for")
+    test = Test(tuple(candidates), packed, size, part, pairs, measures, seed, findings)
+    samples, thresholds = test.run(judges, progress or _no_progress)
+    settings = {
+        "data": Path(data).name,
+        "part": part,
+        "shots": list(pairs),
+        "pairs": max(len(some) for some in pairs.values()),
+        "size": size,
+        "measures": list(measures),
     }
-    size = _common_size(translators)
-    packed = packed_for(Path(data), size)
-    chosen = choose_pairs(packed, part, num_pairs, max(shots), seed)
-    pairs = [pair for pair in chosen if pair.truth is not None]
-    if not pairs:
-        raise UserError(
-            f"no file name of `{data}` stands in two classes: no truth is known",
-            hint="the same file name in two classes means the same pose, background and light",
-        )
-    found: list[Row] = []
-    for number, k in enumerate(shots):
-        errors = {name: _no_errors(len(pairs)) for name in [*translators, *BASELINES]}
-        for numbers, some in load_pairs(packed, pairs, size, k, _AT_ONCE):
-            for name, images in _answers(translators, some).items():
-                for metric, values in truth_errors(images, some).items():
-                    errors[name][metric][numbers] = values
-            if progress:
-                progress(number * len(pairs) + numbers[-1] + 1, len(pairs) * len(shots))
-        for name, of_model in errors.items():
-            found += rows(name, part, k, of_model, seed)
-            found += ratios(name, part, k, of_model, errors[BASELINE_OF_RATIOS], seed)
-    settings = {"part": part, "shots": list(shots), "pairs": num_pairs, "size": size}
-    return Report(about(seed, settings, packed.fingerprint), found)
+    extractor = {judge.name: judge.network.sha256 for judge in judges}
+    described = about(seed, settings, packed.fingerprint, extractor)
+    described["models"] = {each.name: dict(each.about) for each in candidates if each.about}
+    return Report(
+        described,
+        findings.rows,
+        findings.left_out,
+        findings.warnings,
+        findings.classes,
+        samples,
+        thresholds,
+    )
 
 
-def _answers(translators: Mapping[str, Translator], pairs: Pairs) -> dict[str, Images]:
-    """What each model answers to the pairs, and each baseline that can."""
-    answers = {name: translations(translator, pairs) for name, translator in translators.items()}
-    return answers | {
-        name: baseline_images(name, pairs) for name in BASELINES if is_answered(name, pairs)
-    }
+@dataclass(frozen=True, eq=False)
+class Test:
+    """What is measured, on what; the figures go to `findings`."""
 
+    __test__ = False  # pytest: this is none of its own
 
-def translations(translator: Translator, pairs: Pairs) -> Images:
-    """What a model answers to each pair: (N, H, W, 3)."""
-    looks = [translator.encode_class(list(examples)) for examples in pairs.examples]
-    return np.stack([np.asarray(i) for i in translator.translate(list(pairs.content), looks)])
+    candidates: tuple[Candidate, ...]
+    packed: Packed
+    size: int
+    part: str
+    pairs: Mapping[int, Sequence[Pair]]
+    """By the number of examples."""
+    measures: Sequence[str]
+    seed: int
+    findings: Findings
 
+    @property
+    def class_names(self) -> list[str]:
+        """Of the classes translated into, in the order of their labels."""
+        return [cls.name for cls in self.packed.part(self.part)]
 
-def truth_errors(images: Images, pairs: Pairs) -> dict[str, Values]:
-    """The errors of each image against the truth, by metric: (N, H, W, 3) -> (N,)."""
-    assert pairs.truth is not None, "the truth is not known"
-    return {
-        "l1": l1(images, pairs.truth),
-        "l1_foreground": l1_foreground(images, pairs.truth, pairs.content),
-        "psnr": psnr(images, pairs.truth),
-        "ssim": ssim(images, pairs.truth),
-    }
-
-
-def rows(
-    model: str, part: str, shots: int, errors: Mapping[str, Values], seed: int = 0
-) -> list[Row]:
-    """The mean and the interval of each metric; images without a value (NaN) do not count."""
-    found = []
-    for metric, values in errors.items():
-        values = values[~np.isnan(values)]
-        if len(values):
-            low, high = bootstrap(values, seed)
-            found.append(
-                Row(model, part, shots, metric, float(values.mean()), low, high, len(values))
+    def run(
+        self, judges: Sequence[Judge], progress: Progress
+    ) -> tuple[list[Sample], list[Threshold]]:
+        """Measures everything; returns what a page shows beside the figures."""
+        thresholds: list[Threshold] = []
+        with scratch() as folder:
+            measured = {k: self._measure(k, judges, folder, progress) for k in self.pairs}
+            labels = {k: self._labels(pairs) for k, pairs in self.pairs.items()}
+            for k, of_models in measured.items():
+                add_errors(self.findings, of_models, labels[k], self.class_names)
+            self._note_unknown_truth(measured)
+            for judge in judges:
+                thresholds += self._judge(judge, measured, labels, progress)
+            most = max(self.pairs)
+            samples = pick_samples(
+                self.candidates, measured[most], self.packed, self.pairs[most], self.size
             )
-    return found
+        return samples, thresholds
 
-
-def ratios(
-    model: str,
-    part: str,
-    shots: int,
-    errors: Mapping[str, Values],
-    base: Mapping[str, Values],
-    seed: int = 0,
-) -> list[Row]:
-    """The error on the foreground as a ratio to a baseline's, over the pairs that both answered."""
-    metric = "l1_foreground"
-    answered = ~np.isnan(errors[metric]) & ~np.isnan(base[metric])
-    if not answered.any():
-        return []
-    values, others = errors[metric][answered], base[metric][answered]
-    ratio = float(values.mean() / others.mean())
-    low, high = bootstrap_ratio(values, others, seed)
-    name = f"{metric}/{BASELINE_OF_RATIOS}"
-    return [Row(model, part, shots, name, ratio, low, high, len(values))]
-
-
-def _no_errors(num_pairs: int) -> dict[str, Values]:
-    return {metric: np.full(num_pairs, np.nan) for metric in TRUTH_METRICS}
-
-
-def _common_size(translators: Mapping[str, Translator]) -> int:
-    """The one size at which all are measured."""
-    sizes = {name: translator.image_size for name, translator in translators.items()}
-    if len(set(sizes.values())) > 1:
-        listed = ", ".join(f"`{name}` {size} px" for name, size in sizes.items())
-        raise UserError(
-            f"the models draw images of different sizes: {listed}",
-            hint="evaluate those of each size in a run of its own",
+    def _measure(
+        self, k: int, judges: Sequence[Judge], folder: Path, progress: Progress
+    ) -> dict[str, Measured]:
+        what = f"translating by {k} example{'s' * (k > 1)}"
+        return measure(
+            self.candidates,
+            self.packed,
+            self.pairs[k],
+            self.size,
+            k,
+            judges,
+            folder,
+            lambda done, total: progress(what, done, total),
         )
-    return next(iter(sizes.values()), BASELINE_SIZE)
+
+    def _labels(self, pairs: Sequence[Pair]) -> NDArray[np.intp]:
+        """The number of the class that each pair is translated into."""
+        numbers = {id(cls): label for label, cls in enumerate(self.packed.part(self.part))}
+        return np.array([numbers[id(pair.target)] for pair in pairs], dtype=np.intp)
+
+    def _judge(
+        self,
+        judge: Judge,
+        measured: Mapping[int, Mapping[str, Measured]],
+        labels: Mapping[int, NDArray[np.intp]],
+        progress: Progress,
+    ) -> list[Threshold]:
+        """What takes a feature network's judgement beyond single images."""
+        thresholds: list[Threshold] = []
+        if set(self.measures) - {"spread"}:
+            real = RealImages.of(self.packed, self.packed.part(self.part), self.seed)
+            features = real_features(
+                judge,
+                self.packed,
+                self.size,
+                real,
+                lambda done, total: progress("looking at real images", done, total),
+            )
+            if "accuracy" in self.measures:
+                thresholds = self._add_accuracy(judge, real, features, measured, labels)
+            side = RealSide(features, judge)
+            for k, of_models in measured.items():
+                for one in of_models.values():
+                    if "distribution" in self.measures:
+                        add_distributions(self.findings, one, labels[k], self.class_names, side)
+                    if "copies" in self.measures:
+                        add_copies(self.findings, one, side)
+            if "few-shot" in self.measures:
+                self._add_few_shot(judge, real, features, progress)
+        if "spread" in self.measures:
+            self._add_spread(judge, progress)
+        return thresholds
+
+    def _add_accuracy(
+        self,
+        judge: Judge,
+        real: RealImages,
+        features: RealFeatures,
+        measured: Mapping[int, Mapping[str, Measured]],
+        labels: Mapping[int, NDArray[np.intp]],
+    ) -> list[Threshold]:
+        found: list[Threshold] = []
+        known = classifiers(judge, self.packed, self.size, self.part, real, features)
+        for kind, get in known.items():
+            with self.findings.attempt(f"top1_{kind}_{judge.name}"):
+                classifier = get()
+                add_judge(self.findings, judge, kind, classifier)
+                for k, of_models in measured.items():
+                    found += add_accuracy(
+                        self.findings,
+                        of_models,
+                        labels[k],
+                        self.class_names,
+                        judge,
+                        kind,
+                        classifier,
+                    )
+        if "all" not in known:
+            self.findings.leave_out(
+                f"top1_all_{judge.name}", "DATA has no seen classes beside those translated into"
+            )
+        elif len(real.seen) < real.num_seen_classes:
+            self.findings.warnings.append(
+                f"the classifier of `top1_all_{judge.name}` knows {len(real.seen)} of the "
+                f"{real.num_seen_classes:,} seen classes"
+            )
+        return found
+
+    def _add_spread(self, judge: Judge, progress: Progress) -> None:
+        tasks = [(each, k) for each in self.candidates for k in self.pairs]
+        with _counting(
+            progress, "checking the spread", len(tasks) * 2 * checks.NUM_GROUPS * checks.GROUP_SIZE
+        ) as (advance):
+            for candidate, k in tasks:
+                chooser = Chooser(self.packed, self.part, k, self.seed)
+                checks.add_spread(
+                    self.findings, candidate, self.packed, self.size, k, chooser, judge, advance
+                )
+
+    def _add_few_shot(
+        self, judge: Judge, real: RealImages, features: RealFeatures, progress: Progress
+    ) -> None:
+        tasks = [
+            (each, k) for each in self.candidates if isinstance(each, Model) for k in self.pairs
+        ]
+        translations = checks.NUM_SPLITS * max(checks.NUM_TRANSLATIONS) * len(real.targets)
+        with _counting(progress, "few-shot use", len(tasks) * translations) as advance:
+            for candidate, k in tasks:
+                chooser = Chooser(self.packed, self.part, k, self.seed)
+                checks.add_few_shot(
+                    self.findings,
+                    candidate,
+                    self.packed,
+                    self.size,
+                    k,
+                    chooser,
+                    judge,
+                    real,
+                    features.targets,
+                    advance,
+                )
+
+    def _note_unknown_truth(self, measured: Mapping[int, Mapping[str, Measured]]) -> None:
+        every = [one for of_models in measured.values() for one in of_models.values()]
+        if all(np.isnan(one.values["l1"]).all() for one in every):
+            self.findings.leave_out(
+                "l1, l1_foreground, psnr, ssim, perceptual",
+                "no file name stands in two classes, so no truth is known",
+            )
+
+
+def _no_progress(what: str, done: int, total: int) -> None:
+    """Nobody looks."""
+
+
+@contextmanager
+def _counting(progress: Progress, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(what, min(done, total), total)
+
+    yield advance
+
+
+def _checked_measures(measures: Sequence[str] | None, quick: bool) -> tuple[str, ...]:
+    if measures is None:
+        return QUICK_MEASURES if quick else MEASURES
+    for name in measures:
+        if name not in MEASURES:
+            raise UserError(
+                f"there is no measure `{name}`", hint=f"there are {', '.join(MEASURES)}"
+            )
+    return tuple(measures)
+
+
+def _judges(
+    networks: Sequence[Network] | None,
+    candidates: Sequence[Candidate],
+    allow_same: bool,
+    device: str,
+    findings: Findings,
+) -> list[Judge]:
+    """The networks that judge; without a word about them EfficientNet-lite0, if it is installed."""
+    asked = [Network(DEFAULT_NETWORK)] if networks is None else networks
+    if not allow_same:
+        _check_networks(asked, candidates)
+    try:
+        return [
+            Judge(feature_network(n.name, n.weights, sha256=n.sha256, device=device)) for n in asked
+        ]
+    except UserError as error:
+        if networks is not None:
+            raise
+        findings.leave_out("whatever needs a feature network", f"{error.message}: {error.hint}")
+        return []
+
+
+def _check_networks(networks: Sequence[Network], candidates: Sequence[Candidate]) -> None:
+    for candidate in candidates:
+        trained_with: Sequence[Any] = candidate.about.get("feature_networks", ())
+        for network in networks:
+            if network.name in trained_with:
+                raise UserError(
+                    f"`{candidate.name}` was trained with `{network.name}`, which cannot judge it",
+                    hint="give another `--network`, or `--allow-same-network` to see it all the "
+                    "same",
+                )
+
+
+def _pairs(
+    packed: Packed,
+    part: str,
+    shots: Sequence[int] | None,
+    num_pairs: int,
+    seed: int,
+    candidates: Sequence[Candidate],
+) -> dict[int, Sequence[Pair]]:
+    """The pairs of all candidates by K: those of a folder of translations, else chosen ones."""
+    folders = [each for each in candidates if isinstance(each, Folder)]
+    if not folders:
+        shots = sorted(shots or DEFAULT_SHOTS)
+        chosen = ChosenPairs(Chooser(packed, part, max(shots), seed), num_pairs)
+        return dict.fromkeys(shots, chosen)
+    first, *others = folders
+    for other in others:
+        if other.files.keys() != first.files.keys():
+            raise UserError(
+                f"`{other.name}` has other pairs than `{first.name}`",
+                hint="the same pairs for all: evaluate them one by one, or translate the same",
+            )
+    _check_targets(packed, part, first)
+    wanted = sorted(shots or first.pairs)
+    if missing := [k for k in wanted if k not in first.pairs]:
+        raise UserError(
+            f"`{first.name}` has no translations by {missing[0]} examples",
+            hint=f"ask for `--shots {','.join(map(str, sorted(first.pairs)))}`",
+        )
+    return {k: list(first.pairs[k].values()) for k in wanted}
+
+
+def _check_targets(packed: Packed, part: str, folder: Folder) -> None:
+    known = {id(cls) for cls in packed.part(part)}
+    for pair in folder.files:
+        if id(pair.target) not in known:
+            raise UserError(
+                f"`{folder.name}` translates into `{pair.target.name}`, which is not {part}",
+                hint="say with `--part` which classes are meant, or `--part all`",
+            )

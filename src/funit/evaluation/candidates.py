@@ -1,0 +1,146 @@
+"""What is measured: anything that answers pairs with images. Models, baselines, other programs.
+
+Shapes: N pairs, H x W pixels; all images uint8 (N, H, W, 3).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from funit.data.images import fit, read_image
+from funit.data.packed import Packed, packed_for
+from funit.errors import UserError
+from funit.evaluation.baselines import BASELINES, baseline_images, is_answered
+from funit.evaluation.metrics import Images
+from funit.evaluation.pairs import CSV_COLUMNS, Pair, Pairs, read_pairs
+from funit.repository import ModelRepository
+from funit.translator import Translator
+
+PAIRS_FILE = "pairs.csv"  # in a folder of translations
+OTHERWISE_SIZE = 64  # pixels, where no model says at which size to compare
+
+
+class Candidate(Protocol):
+    """Something that is measured."""
+
+    @property
+    def name(self) -> str:
+        """As given on the command line."""
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What a report says of it."""
+
+    def answer(self, pairs: Sequence[Pair], images: Pairs) -> Images | None:
+        """Its images for pairs of which as much is known; None where it has none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model that translates."""
+
+    name: str
+    translator: Translator
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def answer(self, pairs: Sequence[Pair], images: Pairs) -> Images:  # noqa: ARG002
+        """Its translations."""
+        return translations(self.translator, images)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What is had without learning anything."""
+
+    name: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def answer(self, pairs: Sequence[Pair], images: Pairs) -> Images | None:  # noqa: ARG002
+        """Its images, where it has what it needs."""
+        return baseline_images(self.name, images) if is_answered(self.name, images) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Folder:
+    """Translations that another program made, and the CSV that says of what."""
+
+    name: str
+    path: Path
+    pairs: Mapping[int, Mapping[str, Pair]]
+    """By the number of examples, then by the image's file."""
+    files: Mapping[Pair, str]
+    about: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path, name: str, packed: Packed) -> "Folder":
+        """The translations in a folder; UserError where one that it lists is not there."""
+        pairs = read_pairs(packed, path / PAIRS_FILE)
+        files = {pair: image for some in pairs.values() for image, pair in some.items()}
+        if missing := [image for image in files.values() if not (path / image).is_file()]:
+            raise UserError(
+                f"`{path / missing[0]}` is missing, and {len(missing) - 1} others",
+                hint=f"`{path / PAIRS_FILE}` lists it in the column `{CSV_COLUMNS[0]}`",
+            )
+        digest = hashlib.sha256((path / PAIRS_FILE).read_bytes()).hexdigest()
+        return cls(name, path, pairs, files, {"pairs_sha256": digest})
+
+    def answer(self, pairs: Sequence[Pair], images: Pairs) -> Images | None:
+        """The images of these pairs; None where one of them was not made."""
+        size = images.content.shape[1]
+        found = [self.files.get(pair) for pair in pairs]
+        if None in found:
+            return None
+        opened = [read_image(self.path / str(file)) for file in found]
+        return np.stack([np.asarray(fit(image, size)) for image in opened])
+
+
+def open_candidates(
+    models: Sequence[str | Path], data: Path, device: str
+) -> tuple[list[Candidate], Packed, int]:
+    """The models in the order given, then the baselines; DATA at the size of all; that size."""
+    asked = [model for model in dict.fromkeys(map(str, models)) if model not in BASELINES]
+    loaded = {name: _model(name, device) for name in asked if not _is_folder(name)}
+    size = _common_size(loaded)
+    packed = packed_for(data, size)
+    found: list[Candidate] = [
+        loaded[name] if name in loaded else Folder.open(Path(name), name, packed) for name in asked
+    ]
+    return [*found, *map(Baseline, BASELINES)], packed, size
+
+
+def _is_folder(model: str) -> bool:
+    return (Path(model) / PAIRS_FILE).is_file()
+
+
+def _model(model: str | Path, device: str) -> Model:
+    folder = ModelRepository().find(model)
+    info = folder.info
+    about = {
+        "weights_sha256": info.weights_sha256,
+        "images": info.training.images,
+        "minutes": info.training.minutes,
+        "feature_networks": list(info.training.feature_networks),
+    }
+    return Model(str(model), Translator(folder.generator(), info.config, device), about)
+
+
+def _common_size(models: Mapping[str, Model]) -> int:
+    """The one size at which all are compared."""
+    sizes = {name: model.translator.image_size for name, model in models.items()}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"`{name}` {size} px" for name, size in sizes.items())
+        raise UserError(
+            f"the models draw images of different sizes: {listed}",
+            hint="evaluate those of each size in a run of its own",
+        )
+    return next(iter(sizes.values()), OTHERWISE_SIZE)
+
+
+def translations(translator: Translator, pairs: Pairs) -> Images:
+    """What a model answers to each pair: (N, H, W, 3)."""
+    looks = [translator.encode_class(list(examples)) for examples in pairs.examples]
+    return np.stack([np.asarray(i) for i in translator.translate(list(pairs.content), looks)])

@@ -1,0 +1,88 @@
+"""Where figures are gathered: rows, what each class has, and what had to be left out."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from funit.evaluation.distribution import TooFewImagesError
+from funit.evaluation.metrics import Values, bootstrap, bootstrap_ratio
+from funit.evaluation.report import ClassRow, LeftOut, Row
+
+
+@dataclass
+class Findings:
+    """The rows of a report, as they are found."""
+
+    part: str
+    seed: int
+    rows: list[Row] = field(default_factory=list)
+    classes: list[ClassRow] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    _left_out: list[LeftOut] = field(default_factory=list)
+
+    def add(
+        self,
+        model: str,
+        shots: int,
+        metric: str,
+        value: float,
+        interval: tuple[float, float],
+        n: int,
+    ) -> None:
+        """One figure and its 95% interval."""
+        low, high = interval
+        self.rows.append(Row(model, self.part, shots, metric, float(value), low, high, n))
+
+    def add_mean(self, model: str, shots: int, metric: str, values: Values) -> None:
+        """The mean of what each image has; those without a value (NaN) do not count."""
+        values = values[~np.isnan(values)]
+        if len(values):
+            mean = float(values.mean())
+            self.add(model, shots, metric, mean, bootstrap(values, self.seed), len(values))
+
+    def add_ratio(self, model: str, shots: int, metric: str, values: Values, base: Values) -> None:
+        """The ratio of two means, over the pairs that have both values."""
+        both = ~np.isnan(values) & ~np.isnan(base)
+        if both.any() and base[both].mean() > 0:
+            ratio = float(values[both].mean() / base[both].mean())
+            interval = bootstrap_ratio(values[both], base[both], self.seed)
+            self.add(model, shots, metric, ratio, interval, int(both.sum()))
+
+    def add_classes(
+        self,
+        model: str,
+        shots: int,
+        metric: str,
+        values: Mapping[str, float],
+        counts: Mapping[str, int],
+    ) -> None:
+        """What each class has."""
+        for name, value in values.items():
+            self.classes.append(ClassRow(model, shots, name, metric, value, counts[name]))
+
+    @contextmanager
+    def attempt(
+        self, metric: str, model: str | None = None, shots: int | None = None
+    ) -> Iterator[None]:
+        """Leaves a metric out where there are too few images for it, with the reason."""
+        try:
+            yield
+        except TooFewImagesError as error:
+            self._left_out.append(LeftOut(metric, str(error), model, shots))
+
+    def leave_out(self, metric: str, reason: str) -> None:
+        """Leaves a metric out for all models."""
+        self._left_out.append(LeftOut(metric, reason))
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """What has no row; for the same reason with several models or K it is said once."""
+        grouped: dict[tuple[str, str], list[LeftOut]] = {}
+        for item in self._left_out:
+            grouped.setdefault((item.metric, item.reason), []).append(item)
+        return [
+            items[0] if len(items) == 1 else LeftOut(metric, reason)
+            for (metric, reason), items in grouped.items()
+        ]
