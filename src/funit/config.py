@@ -244,6 +244,9 @@ class TrainingConfig(Section):
         return self.shots if isinstance(self.shots, tuple) else (self.shots, self.shots)
 
 
+PERCEPTUAL_NETWORK = "efficientnet_lite2"  # evaluations judge by EfficientNet-lite0
+
+
 class LossWeights(Section):
     """What each term counts in the sum that is minimised."""
 
@@ -258,6 +261,10 @@ class LossWeights(Section):
 
     gradient_penalty: Weight = 10.0
     """Of the mean squared gradient of each image's own score (docs/losses.md)."""
+
+    perceptual: Weight = 0.0
+    """Of the distance between an image and its reconstruction as a frozen EfficientNet-lite2 sees
+    them (docs/losses.md)."""
 
     attention: Weight = 5.0
     """Of the mean absolute difference between an image's colours and those that the attention, if
@@ -275,6 +282,11 @@ class Config(Section):
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     weights: LossWeights = LossWeights()
+
+    @property
+    def feature_networks(self) -> tuple[str, ...]:
+        """The frozen networks that the training looks through: the same must not judge it."""
+        return (PERCEPTUAL_NETWORK,) if self.weights.perceptual else ()
 
 
 # Settings that may differ when a run goes on: they change when and where, not what is computed.
@@ -328,7 +340,7 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "sample_every_images": 5_000,
         "checkpoint_every_images": 5_000,
     },
-    "weights": {"reconstruction": 10.0, "gradient_penalty": 0.5},
+    "weights": {"reconstruction": 10.0, "perceptual": 5.0, "gradient_penalty": 0.5},
 }
 
 

@@ -59,8 +59,6 @@ class TrainingRecord(BaseModel, frozen=True):
     minutes: float
     data: dict[str, Any] = Field(default_factory=dict)
     """What the data was: at least its fingerprint."""
-    feature_networks: tuple[str, ...] = ()
-    """Frozen networks that the training looked through; the same must not judge its model."""
 
 
 class ModelInfo(BaseModel, frozen=True):

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from funit.config import Config, ModelConfig
+from funit.config import Config, LossWeights, ModelConfig
 from funit.data.menagerie import write_menagerie
 from funit.evaluation.judge import Judge
 from funit.evaluation.metrics import Images
-from funit.evaluation.networks import feature_network
 from funit.evaluation.pairs import Pairs
+from funit.feature_networks import feature_network
 from funit.model.generator import Generator
 from funit.repository import TrainingRecord, save_model
 
@@ -45,20 +45,19 @@ def zoo(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Save:
-    """Saves a model as a folder: (name, config, seed=0, feature_networks=()) -> its path."""
+    """Saves a model as a folder: (name, config, seed=0, weights=None) -> its path."""
 
     def saved(
-        name: str, config: ModelConfig, seed: int = 0, feature_networks: tuple[str, ...] = ()
+        name: str, config: ModelConfig, seed: int = 0, weights: LossWeights | None = None
     ) -> Path:
         torch.manual_seed(seed)
-        record = TrainingRecord(seed=0, images=0, minutes=0, feature_networks=feature_networks)
         save_model(
             tmp_path / name,
             Generator(config).state_dict(),
-            Config(model=config),
+            Config(model=config, weights=weights or LossWeights()),
             name="m",
             version=1,
-            training=record,
+            training=TrainingRecord(seed=0, images=0, minutes=0),
         )
         return tmp_path / name
 

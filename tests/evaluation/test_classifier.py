@@ -27,7 +27,7 @@ from funit.evaluation.classifier import (
 )
 from funit.evaluation.distribution import TooFewImagesError, inception_score
 from funit.evaluation.metrics import Values
-from funit.evaluation.networks import feature_network
+from funit.feature_networks import feature_network
 from funit.home import home
 
 Integers = NDArray[np.int64]

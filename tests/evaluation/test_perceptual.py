@@ -11,8 +11,8 @@ from torch import Tensor
 
 from funit.data.menagerie import write_menagerie
 from funit.evaluation.metrics import Images, Values
-from funit.evaluation.networks import FeatureNetwork, feature_network
 from funit.evaluation.perceptual import Maps, dipd, perceptual_distance
+from funit.feature_networks import FeatureNetwork, feature_network
 
 Distance = Callable[[Maps, Maps], Values]
 

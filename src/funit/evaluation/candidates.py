@@ -123,7 +123,7 @@ def _model(model: str | Path, device: str) -> Model:
         "weights_sha256": info.weights_sha256,
         "images": info.training.images,
         "minutes": info.training.minutes,
-        "feature_networks": list(info.training.feature_networks),
+        "feature_networks": list(info.config.feature_networks),
     }
     return Model(str(model), Translator(folder.generator(), info.config, device), about)
 

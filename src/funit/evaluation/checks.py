@@ -51,9 +51,7 @@ def add_spread(
                 continue
             outputs = _features(candidate, packed, size, pairs, judge)
             if outputs is None:
-                findings.leave_out(
-                    metric, f"`{candidate.name}` has no answers beside those of its own pairs"
-                )
+                _leave_out(findings, metric, candidate)
                 return
             found.append(diversity(outputs[:, judge.first]))
             real.append(diversity(_real(packed, size, pairs, judge)[:, judge.first]))
@@ -91,6 +89,7 @@ def add_few_shot(
             part = _features(candidate, packed, size, pairs, judge)
             advance(len(pairs))
             if part is None:
+                _leave_out(findings, "few_shot", candidate)
                 return
             parts.append(part[:, judge.first])
         examples = [pairs[0].examples for pairs in classes]
@@ -104,6 +103,10 @@ def add_few_shot(
         if len(found) == NUM_SPLITS:
             name = f"few_shot_{count}_{judge.name}"
             findings.add_mean(candidate.name, shots, name, np.array(found))
+
+
+def _leave_out(findings: Findings, metric: str, candidate: Candidate) -> None:
+    findings.leave_out(metric, f"`{candidate.name}` has no answers beside those of its own pairs")
 
 
 def _features(

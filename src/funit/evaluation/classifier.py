@@ -25,7 +25,7 @@ from torch import Tensor
 
 from funit.evaluation.distribution import Features, TooFewImagesError, float64_rows
 from funit.evaluation.metrics import Values
-from funit.evaluation.networks import FeatureNetwork
+from funit.feature_networks import FeatureNetwork
 from funit.home import home, whole_file
 
 Labels = NDArray[np.integer[Any]]

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from funit.errors import UserError
 from funit.evaluation.metrics import Images, Values
-from funit.evaluation.networks import FeatureNetwork
 from funit.evaluation.perceptual import content_map, dipd, perceptual_distance
+from funit.feature_networks import FeatureNetwork
 from funit.home import home
 
 FORMAT = 1  # of the files of features; a change of what is computed is a new number too

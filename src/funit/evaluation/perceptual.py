@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from funit.evaluation.metrics import Values
+from funit.feature_networks import unit_distance
 
 Maps = Sequence[Tensor]
 
@@ -62,8 +63,7 @@ def perceptual_distance(
     _check_alike(one_maps, other_maps)
     distances = []
     for one, other in zip(one_maps, other_maps, strict=True):
-        squared = F.normalize(one, eps=1e-10) - F.normalize(other, eps=1e-10)
-        distances.append(_weighted(squared.square().sum(1), masks))
+        distances.append(_weighted(unit_distance(one, other), masks))
     mean: Values = np.mean(distances, axis=0)
     return mean
 

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from funit.data.packed import Packed
 from funit.errors import UserError
 from funit.evaluation import checks
-from funit.evaluation.candidates import Candidate, Folder, Model, open_candidates
+from funit.evaluation.candidates import Baseline, Candidate, Folder, open_candidates
 from funit.evaluation.findings import Findings
 from funit.evaluation.judge import Judge
 from funit.evaluation.measured import Measured, measure, scratch
-from funit.evaluation.networks import feature_network
 from funit.evaluation.pairs import Chooser, ChosenPairs, Pair, write_pairs
 from funit.evaluation.real import RealFeatures, RealImages, classifiers, real_features
 from funit.evaluation.report import Report, Sample, Threshold, about
@@ -32,6 +31,8 @@ from funit.evaluation.scores import (
     add_errors,
     add_judge,
 )
+from funit.feature_networks import feature_network
+from funit.model.device import find_device
 
 MEASURES = ("accuracy", "distribution", "copies", "spread", "few-shot")
 """What is measured beside the errors of each image."""
@@ -254,7 +255,10 @@ class Test:
         self, judge: Judge, real: RealImages, features: RealFeatures, progress: Progress
     ) -> None:
         tasks = [
-            (each, k) for each in self.candidates if isinstance(each, Model) for k in self.pairs
+            (each, k)
+            for each in self.candidates
+            if not isinstance(each, Baseline)  # which nobody would use to teach
+            for k in self.pairs
         ]
         translations = checks.NUM_SPLITS * max(checks.NUM_TRANSLATIONS) * len(real.targets)
         with _counting(progress, "few-shot use", len(tasks) * translations) as advance:
@@ -322,7 +326,8 @@ def _judges(
         _check_networks(asked, candidates)
     try:
         return [
-            Judge(feature_network(n.name, n.weights, sha256=n.sha256, device=device)) for n in asked
+            Judge(feature_network(n.name, n.weights, sha256=n.sha256, device=find_device(device)))
+            for n in asked
         ]
     except UserError as error:
         if networks is not None:

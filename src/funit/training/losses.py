@@ -13,6 +13,7 @@ from funit.config import LossWeights
 from funit.data.dataset import Batch
 from funit.model.discriminator import Discriminator
 from funit.model.generator import Drawing
+from funit.training.perceptual_loss import PerceptualLoss
 
 Terms = dict[str, Tensor]  # weighted scalars: their sum is minimised, their names are logged
 
@@ -60,7 +61,11 @@ def discriminator_terms(
 
 
 def generator_terms(
-    discriminator: Discriminator, batch: Batch, drawn: Drawn, weights: LossWeights
+    discriminator: Discriminator,
+    batch: Batch,
+    drawn: Drawn,
+    weights: LossWeights,
+    perceptual: PerceptualLoss | None = None,
 ) -> Terms:
     """The generator's side of the hinge loss, feature matching, and reconstruction."""
     scores, features = discriminator(drawn.translated, batch.classes)
@@ -68,11 +73,18 @@ def generator_terms(
         "adversarial": weights.adversarial * -scores.mean(),
         "feature_matching": weights.feature_matching
         * feature_distance(features, discriminator, batch.examples),
-    } | reconstruction_terms(drawn.reconstruction, drawn.original, weights)
+    } | reconstruction_terms(drawn.reconstruction, drawn.original, weights, perceptual)
 
 
-def reconstruction_terms(drawn: Drawing, original: Drawing, weights: LossWeights) -> Terms:
+def reconstruction_terms(
+    drawn: Drawing,
+    original: Drawing,
+    weights: LossWeights,
+    perceptual: PerceptualLoss | None = None,
+) -> Terms:
     """L1 between the content images, in their own colours, and their reconstructions.
+
+    With a frozen network, the distance that it sees, too.
 
     Where there is attention, L1 of the colours that it found, too: it learns to match from the
     start. On a plain background, the cross-entropy of the opacity: else a bad drawing is soon made
@@ -80,6 +92,8 @@ def reconstruction_terms(drawn: Drawing, original: Drawing, weights: LossWeights
     """
     distance = F.l1_loss(drawn.images, original.images)
     terms = {"reconstruction": weights.reconstruction * distance}
+    if perceptual is not None:
+        terms["perceptual"] = weights.perceptual * perceptual(drawn.images, original.images)
     if drawn.found_colours is not None and original.found_colours is not None:
         distance = F.l1_loss(drawn.found_colours, original.found_colours)
         terms["attention"] = weights.attention * distance

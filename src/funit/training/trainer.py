@@ -47,6 +47,7 @@ from funit.training.losses import (
     reconstruction_terms,
 )
 from funit.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
+from funit.training.perceptual_loss import PerceptualLoss
 from funit.training.process import prepared_process, stop_signal
 from funit.training.run import Run, locked, open_run, requested_settings
 
@@ -68,6 +69,7 @@ class Trainer:
         self.generator = _placed(generator, device)
         self.discriminator = _placed(discriminator, device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self.perceptual = PerceptualLoss(device) if config.weights.perceptual else None
         self.g_optimizer = make_optimizer(self.generator, config.training)
         self.d_optimizer = make_optimizer(self.discriminator, config.training)
         self.steps = 0
@@ -94,7 +96,7 @@ class Trainer:
         _update(self.d_optimizer, d_terms)
 
         with frozen(self.discriminator):
-            g_terms = generator_terms(self.discriminator, batch, drawn, weights)
+            g_terms = generator_terms(self.discriminator, batch, drawn, weights, self.perceptual)
         _update(self.g_optimizer, g_terms)
         return named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
 
@@ -108,7 +110,7 @@ class Trainer:
         )
         drawn = self._reconstruct(batch, content_map)
         original = self.generator.perfect(batch.original)
-        terms = reconstruction_terms(drawn, original, self.config.weights)
+        terms = reconstruction_terms(drawn, original, self.config.weights, self.perceptual)
         _update(self.g_optimizer, terms)
         return named("g/", terms)
 

@@ -1,4 +1,4 @@
-"""Networks that judge images: uint8 images in; their features, pooled and as maps, out.
+"""Frozen networks that see more than pixels: images in; their features, pooled and as maps, out.
 
 Shapes: N images, H x W pixels; a map has C channels at h x w positions; D features in all.
 
@@ -13,7 +13,7 @@ has. The file's SHA-256 is checked, so that one name always means the same featu
 import hashlib
 import importlib.util
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +25,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from funit.errors import UserError
-from funit.evaluation.metrics import Images
-from funit.model.device import find_device
 
+Images = NDArray[np.uint8]
 Weights = Mapping[str, Tensor]
 Colour = tuple[float, float, float]
 
@@ -73,7 +72,7 @@ class FeatureNetwork:
         self.feature_size = trunk.feature_size
         self.image_size = published.image_size
         self.sha256 = sha256  # of the file that the weights are from
-        self._trunk = trunk.eval().requires_grad_(False)
+        self._trunk = trunk
         self._device = next(trunk.parameters()).device
         self.device_type = self._device.type  # its features differ in the last digits by it
         self._mean = torch.tensor(published.mean, device=self._device)[:, None, None]
@@ -109,7 +108,11 @@ class FeatureNetwork:
 
 
 def feature_network(
-    name: str, weights: Path | None = None, *, sha256: str = "", device: str = "auto"
+    name: str,
+    weights: Path | None = None,
+    *,
+    sha256: str = "",
+    device: str | torch.device = "cpu",
 ) -> FeatureNetwork:
     """The network of that name, one of those in `PUBLISHED`.
 
@@ -117,6 +120,20 @@ def feature_network(
     the published file is taken, unless `sha256` says which other one is meant: its first digits
     then stand in the network's name, as its figures are not comparable.
     """
+    trunk, published, digest = load_trunk(name, weights, sha256=sha256, device=device)
+    if digest != published.sha256:
+        name = f"{name}_{digest[:8]}"
+    return FeatureNetwork(name, trunk, published, digest)
+
+
+def load_trunk(
+    name: str,
+    weights: Path | None = None,
+    *,
+    sha256: str = "",
+    device: str | torch.device = "cpu",
+) -> tuple[Trunk, Published, str]:
+    """The network alone, what is published of it, and the SHA-256 of the file that was read."""
     published = PUBLISHED.get(name)
     if published is None:
         known = ", ".join(f"`{known}`" for known in PUBLISHED)
@@ -125,11 +142,17 @@ def feature_network(
     digest = _checked_sha256(path, sha256.lower() or published.sha256, published)
     with torch.device("meta"):  # no random numbers are drawn, nothing is filled twice
         trunk = published.trunk()
-    trunk.to_empty(device=find_device(device))
+    trunk.to_empty(device=device)
     _fill(trunk, _read(path), path)
-    if digest != published.sha256:
-        name = f"{name}_{digest[:8]}"
-    return FeatureNetwork(name, trunk, published, digest)
+    return trunk.eval().requires_grad_(False), published, digest
+
+
+def unit_distance(one: Tensor, other: Tensor) -> Tensor:
+    """Squared distance of the features at each position, scaled to length 1: 2 - 2 cos, 0..4.
+
+    (N, C, h, w) twice -> (N, h, w); Zhang et al., 2018, without learned weights.
+    """
+    return (F.normalize(one, eps=1e-10) - F.normalize(other, eps=1e-10)).square().sum(dim=1)
 
 
 def _packaged(name: str, published: Published) -> Path:
@@ -291,13 +314,18 @@ class EfficientNetLite(Trunk):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         # (N, 3, S, S) -> (N, C, S / 4, S / 4), ... (N, 1280, S / 32, S / 32)
+        maps = self.maps_after(self.taps, images)
+        return [*maps, F.relu6(self.bn1(self.conv_head(maps[-1])))]
+
+    def maps_after(self, blocks: Sequence[int], images: Tensor) -> list[Tensor]:
+        """The outputs of these blocks, in order; what follows the last of them is not computed."""
         hidden = F.relu6(self.bn0(self.conv_stem(images)))
         maps = []
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.blocks[: blocks[-1] + 1]):
             hidden = block(hidden)
-            if i in self.taps:
+            if i in blocks:
                 maps.append(hidden)
-        return [*maps, F.relu6(self.bn1(self.conv_head(hidden)))]
+        return maps
 
 
 def multiple_of_8(channels: float) -> int:

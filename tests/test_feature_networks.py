@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from funit.errors import UserError
 from funit.evaluation.metrics import Images
-from funit.evaluation.networks import (
+from funit.feature_networks import (
     PUBLISHED,
     VGG16,
     FeatureNetwork,
@@ -328,7 +328,7 @@ def test_the_published_file_is_known_by_its_hash_alone(
     vgg_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published = replace(PUBLISHED["vgg16"], sha256=sha256_of(vgg_file))
-    monkeypatch.setattr("funit.evaluation.networks.PUBLISHED", {"vgg16": published})
+    monkeypatch.setattr("funit.feature_networks.PUBLISHED", {"vgg16": published})
 
     assert feature_network("vgg16", vgg_file, device="cpu").name == "vgg16"
 

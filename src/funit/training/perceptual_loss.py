@@ -1,0 +1,41 @@
+"""How far reconstructions are from what they should be, as a frozen network sees them.
+
+Shapes: B images, H x W pixels.
+
+L1 is content with a blur where a detail may lie here or there; features of edges and patterns are
+not. Not in the paper. The network is not the one that evaluations judge by.
+"""
+
+import torch
+from torch import Tensor
+
+from funit.config import PERCEPTUAL_NETWORK
+from funit.feature_networks import EfficientNetLite, load_trunk, unit_distance
+
+
+class PerceptualLoss:
+    """A frozen EfficientNet-lite2, asked at the images' own size."""
+
+    def __init__(self, device: torch.device) -> None:
+        trunk, published, _ = load_trunk(PERCEPTUAL_NETWORK, device=device)
+        assert isinstance(trunk, EfficientNetLite)
+        self._trunk = trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # strides 2, 4, 8 and 16: what is coarser tells of the class, not of the drawing
+        self._blocks = [0, *trunk.taps[:3]]
+        self._mean, self._deviation = published.mean[0], published.deviation[0]
+
+    def __call__(self, images: Tensor, originals: Tensor) -> Tensor:
+        """The mean distance of two batches of images in [-1, 1], 0..4."""
+        # (B, 3, H, W) twice -> ()
+        with torch.no_grad():
+            wanted = self._maps(originals)
+        distances = [
+            unit_distance(one, other).mean()
+            for one, other in zip(self._maps(images), wanted, strict=True)
+        ]
+        return torch.stack(distances).mean()
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
+        levels = (images + 1) * 127.5
+        prepared = (levels - self._mean) / self._deviation
+        return self._trunk.maps_after(self._blocks, prepared)
