@@ -172,7 +172,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     settings = report.about.get("config") or {}
     shots = sorted({row.shots for row in report.rows if row.shots})
     facts = {
-        "data": report.about.get("data"),
+        "data": settings.get("data", report.about.get("data")),
         "part": ", ".join(dict.fromkeys(row.part for row in report.rows)),
         "examples (K)": ", ".join(map(str, shots)),
         "pairs": f"{settings['pairs']:,}" if "pairs" in settings else None,
