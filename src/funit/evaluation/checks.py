@@ -3,7 +3,8 @@
 Shapes: M images of a group, K examples, D features, C classes translated into.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
 
 import numpy as np
 
@@ -41,24 +42,43 @@ def add_spread(
     where it is not known as other real images of those classes.
     """
     for metric, choose in (
-        ("look_spread", chooser.same_content),
-        ("pose_spread", chooser.same_look),
+        (f"look_spread_{judge.name}", chooser.same_content),
+        (f"pose_spread_{judge.name}", chooser.same_look),
     ):
-        found, real = [], []
-        for group in range(NUM_GROUPS):
-            pairs = [pair.with_shots(shots) for pair in choose(group, GROUP_SIZE)]
-            if len(pairs) < 2:
-                continue
-            outputs = _features(candidate, packed, size, pairs, judge)
-            if outputs is None:
-                _leave_out(findings, metric, candidate)
-                return
-            found.append(diversity(outputs[:, judge.first]))
-            real.append(diversity(_real(packed, size, pairs, judge)[:, judge.first]))
-            advance(len(pairs))
-        if found:
-            name = f"{metric}_{judge.name}"
-            findings.add_ratio(candidate.name, shots, name, np.array(found), np.array(real))
+        groups = [
+            [pair.with_shots(shots) for pair in choose(number, GROUP_SIZE)]
+            for number in range(NUM_GROUPS)
+        ]
+        spreads = _spreads(candidate, packed, size, groups, judge, advance)
+        if spreads is None:
+            _leave_out(findings, metric, candidate)
+        elif not spreads:
+            findings.leave_out(metric, "DATA has no two images to compare for it")
+        else:
+            findings.add_ratio(candidate.name, shots, metric, *np.array(spreads).T)
+
+
+def _spreads(
+    candidate: Candidate,
+    packed: Packed,
+    size: int,
+    groups: Sequence[Sequence[Pair]],
+    judge: Judge,
+    advance: Advance,
+) -> list[tuple[float, float]] | None:
+    """Of each group the distance between outputs and between real images; None: no answers."""
+    found = []
+    for pairs in groups:
+        if len(pairs) < 2:
+            continue
+        outputs = _features(candidate, packed, size, pairs, judge)
+        if outputs is None:
+            return None
+        advance(len(pairs))
+        real = diversity(_real(packed, size, pairs, judge)[:, judge.first])
+        if real > 0:  # else the class has a single image to show, or all of them are alike
+            found.append((diversity(outputs[:, judge.first]), real))
+    return found
 
 
 def add_few_shot(
@@ -89,7 +109,7 @@ def add_few_shot(
             part = _features(candidate, packed, size, pairs, judge)
             advance(len(pairs))
             if part is None:
-                _leave_out(findings, "few_shot", candidate)
+                _leave_out(findings, f"few_shot_{judge.name}", candidate)
                 return
             parts.append(part[:, judge.first])
         examples = [pairs[0].examples for pairs in classes]
@@ -124,15 +144,16 @@ def _features(
 
 def _real(packed: Packed, size: int, pairs: Sequence[Pair], judge: Judge) -> Rows:
     """What the judge sees in the truth; where it is not known, in the class's other images."""
-    used: dict[int, int] = {}
+    random = np.random.default_rng(pairs[0].content)
+    spare: dict[int, Iterator[int]] = {}  # of each class, so that no image stands for two
     images = []
     for pair in pairs:
         number = pair.truth
         if number is None:
-            turn = used.setdefault(id(pair.target), 0)
-            used[id(pair.target)] += 1
-            others = [i for i in range(len(pair.target)) if i not in pair.examples]
-            number = others[(turn * 7919 + pair.content) % len(others)]
+            if id(pair.target) not in spare:
+                others = [i for i in range(len(pair.target)) if i not in pair.examples]
+                spare[id(pair.target)] = cycle(random.permutation(others).tolist())
+            number = next(spare[id(pair.target)])
         images.append(crop(packed.pixels_of(pair.target, number), size, 0.5, 0.5))
     return judge.features(np.stack(images))
 

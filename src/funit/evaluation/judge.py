@@ -9,6 +9,7 @@ and a figure can never come from another image than the one it stands for.
 
 import hashlib
 import sqlite3
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ FORMAT = 1  # of the files of features; a change of what is computed is a new nu
 _KEPT_MAPS = 160  # images whose maps are in memory: about 100 MB of EfficientNet-lite0
 _AT_ONCE = 16  # images that the network is asked for together
 _LOOKED_UP = 500  # keys in one question to SQLite
+_PATIENCE = 60  # seconds that one process waits for another's writing
 
 T = TypeVar("T")
 Rows = NDArray[np.float32]
@@ -205,21 +207,41 @@ class _Memory:
         try:
             yield
         except sqlite3.Error as error:
+            hint = "remove the file: it is only a cache, and is made anew"
+            if _is_busy(error):
+                hint = "another evaluation writes there: try again when it has ended"
             raise UserError(
-                f"the features in `{self._path}` cannot be used: {error}",
-                hint="remove the file: it is only a cache, and is made anew",
+                f"the features in `{self._path}` cannot be used: {error}", hint=hint
             ) from None
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=60)
-    database.execute("PRAGMA journal_mode = WAL")
+    database = sqlite3.connect(path, timeout=_PATIENCE)
+    _let_several_write(database)
     database.execute("PRAGMA synchronous = NORMAL")  # a lost line is computed again
     for table in ("features", "comparisons"):
         database.execute(
             f"CREATE TABLE IF NOT EXISTS {table} (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
         )
     return database
+
+
+def _let_several_write(database: sqlite3.Connection) -> None:
+    """Switches to a log of writes; SQLite itself does not wait for another that does so too."""
+    give_up = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > give_up:
+                raise
+        time.sleep(0.01)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    # an error of Python's module, rather than of SQLite, has no code
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

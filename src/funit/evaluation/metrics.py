@@ -105,7 +105,9 @@ def bootstrap_ratio(
     """The 95% interval of the ratio of two means; both are drawn anew together, pair by pair."""
     values, base = _in_blocks(values, base)
     draws = _draws(len(values), seed, num_draws)
-    return interval(values[draws].mean(axis=1) / base[draws].mean(axis=1))
+    above, below = values[draws].mean(axis=1), base[draws].mean(axis=1)
+    known = below > 0  # where few images have an error at all, a draw may miss them
+    return interval(above[known] / below[known])
 
 
 def interval(figures: Values) -> tuple[float, float]:

@@ -213,7 +213,7 @@ def write_pairs(packed: Packed, pairs: Sequence[Pair], shots: Sequence[int], pat
     Paths are `PART/CLASS/FILE` within DATA, `CLASS/FILE` where it has a single part.
     """
     paths = _Paths(packed)
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
+    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(CSV_COLUMNS)
         for k in shots:
@@ -241,7 +241,10 @@ def read_pairs(packed: Packed, path: Path) -> dict[int, dict[str, Pair]]:
                 if missing := [name for name in CSV_COLUMNS if not row.get(name)]:
                     raise _wrong_line(path, line, f"has no `{missing[0]}`")
                 pair = _parsed(row, paths, numbers, path, line)
-                found.setdefault(len(pair.examples), {})[row["image"]] = pair
+                some = found.setdefault(len(pair.examples), {})
+                if row["image"] in some:
+                    raise _wrong_line(path, line, f"names `{row['image']}` a second time")
+                some[row["image"]] = pair
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(
             f"`{path}` cannot be read: {error}", hint="it must be a CSV file in UTF-8"

@@ -6,6 +6,7 @@ Shapes: N pairs, D features, C classes translated into.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,6 @@ THRESHOLDS = (0.25, 0.5, 0.75, 0.9)
 DOUBTFUL_ACCURACY = 0.5  # a judge that is right less often must be warned of
 
 _GROUPS = 10  # of the jackknife
-_TENTHS = range(_GROUPS)
 _AT_ONCE = 4096  # rows of features in memory
 
 Labels = NDArray[np.intp]
@@ -71,7 +71,7 @@ def _add_class_ratios(
     ratios, counts = {}, {}
     for label, name in enumerate(names):
         chosen = both & (labels == label)
-        if chosen.any():
+        if base[chosen].any():  # else there is nothing to be a share of
             ratios[name] = float(values[chosen].mean() / base[chosen].mean())
             counts[name] = int(chosen.sum())
     ratio = f"{metric}/{copying.name}"
@@ -196,8 +196,9 @@ class RealSide:
     @cached_property
     def groups(self) -> list[Gaussian]:
         """Of all but a tenth of them."""
-        rows = self.features.targets.features[:, self.judge.first]
-        return _without_each([Gaussian.of(rows[i::_GROUPS]) for i in _TENTHS])
+        targets = self.features.targets
+        rows = targets.features[:, self.judge.first]
+        return _without_each([Gaussian.of(rows[tenth]) for tenth in _tenths(targets.labels)])
 
     def of_class(self, label: int) -> Features:
         """The features of one class's images."""
@@ -222,7 +223,7 @@ def add_distributions(
     few = np.random.default_rng([seed, 7]).permutation(len(targets))[:MAX_IMAGES]
 
     with findings.attempt(f"fid_{judge.name}", one.name, one.shots):
-        _add_fid(findings, one, translated, real)
+        _add_fid(findings, one, translated, labels, real)
     with findings.attempt(f"kid_{judge.name}", one.name, one.shots):
         value, deviation = kid(targets[few, judge.first], rows[some, judge.first], seed)
         interval = (value - 1.96 * deviation, value + 1.96 * deviation)
@@ -260,16 +261,31 @@ def add_copies(findings: Findings, one: Measured, real: RealSide) -> None:
         findings.add_mean(one.name, one.shots, metric, np.where(one.answered, copies, np.nan))
 
 
-def _add_fid(findings: Findings, one: Measured, numbers: Labels, real: RealSide) -> None:
+def _add_fid(
+    findings: Findings, one: Measured, numbers: Labels, labels: Labels, real: RealSide
+) -> None:
     """FID with the interval of a jackknife: a bootstrap draws images twice, which raises FID."""
     rows, columns = one.features[real.judge.name], real.judge.first
-    groups = [Gaussian.of_batches(_batches(rows, numbers[i::_GROUPS], columns)) for i in _TENTHS]
+    groups = [
+        Gaussian.of_batches(_batches(rows, numbers[tenth], columns))
+        for tenth in _tenths(labels[numbers])
+    ]
     value = fid(real.gaussian, _merged(groups))
     without = zip(real.groups, _without_each(groups), strict=True)
     values = [frechet_distance(a, b) for a, b in without]
     error = 1.96 * float(np.sqrt((_GROUPS - 1) * np.var(values)))
     interval = (max(0.0, value - error), value + error)
     findings.add(one.name, one.shots, f"fid_{real.judge.name}", value, interval, len(numbers))
+
+
+def _tenths(labels: NDArray[np.integer[Any]]) -> list[Labels]:
+    """Groups of numbers, dealt by chance, each class to all alike: (N,) -> ten of (N / 10,).
+
+    The classes are what they are, so what they differ by is no part of the error.
+    """
+    chance = np.random.default_rng(8).random(len(labels))
+    order = np.lexsort((chance, labels))
+    return [np.sort(order[i::_GROUPS]) for i in range(min(_GROUPS, len(labels)))]
 
 
 def _without_each(groups: Sequence[Gaussian]) -> list[Gaussian]:
