@@ -7,6 +7,7 @@ Where each image has its own value, the metric is the mean of what is returned.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,13 @@ class Gaussian:
         """The unbiased covariance, (D, D)."""
         return self.scatter / (self.num_images - 1)
 
+    @cached_property
+    def root(self) -> Values:
+        """A matrix R for which R R^T is the covariance: (D, D)."""
+        variances, directions = np.linalg.eigh(self.covariance)
+        root: Values = directions * np.sqrt(np.maximum(variances, 0))
+        return root
+
 
 def fid(real: Gaussian, translated: Gaussian) -> float:
     """Fréchet Inception distance (Heusel et al., 2017), of sets that are large enough.
@@ -101,7 +109,7 @@ def frechet_distance(one: Gaussian, other: Gaussian) -> float:
     squares, of which rounding would lose the small ones.
     """
     shift = one.mean - other.mean
-    product = _root(other.covariance).T @ _root(one.covariance)
+    product = other.root.T @ one.root
     overlap = np.linalg.svd(product, compute_uv=False).sum()
     traces = np.trace(one.covariance) + np.trace(other.covariance)
     return max(0.0, float(shift @ shift + traces - 2 * overlap))
@@ -260,13 +268,6 @@ def float64_rows(features: Features) -> Values:
     assert array.ndim == 2, "one row an image"
     assert np.isfinite(array).all(), "NaN and infinity have no distance"
     return array
-
-
-def _root(covariance: Values) -> Values:
-    """A matrix R for which R R^T is the covariance."""
-    variances, directions = np.linalg.eigh(covariance)
-    root: Values = directions * np.sqrt(np.maximum(variances, 0))
-    return root
 
 
 def _cubic_kernel(one: Values, other: Values) -> Values:
