@@ -432,6 +432,20 @@ def test_evaluation_prints_a_table_and_writes_the_same_numbers(place: Path) -> N
     assert written["about"]["config"]["shots"] == [1, 2]
 
 
+def test_a_run_is_measured_on_the_classes_that_it_kept_back(place: Path) -> None:
+    succeed("data menagerie --classes 5 --poses 4 --size 16 --out plain.zip")
+    tiny = "--set model.num_halvings=2 --set model.base_channels=4 --set model.image_size=16"
+    rest = "--set model.class_encoder_halvings=3 --set model.discriminator_halvings=2"
+    limits = "--max-images 8 --unseen 2 --seed 5"
+    succeed(f"train plain.zip --out kept {tiny} {rest} {limits}")
+
+    text = succeed("evaluate kept plain.zip --shots 1 --pairs 4 --only=")
+
+    assert "### unseen, 1 example" in text
+    assert "| l1 ↓ | 4 |" in text
+    assert "has no part `unseen`" in run("evaluate ./model plain.zip --shots 1").stderr
+
+
 # ------------------------------------------------------------------------ demo
 
 

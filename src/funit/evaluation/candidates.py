@@ -11,8 +11,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from funit.config import Config
+from funit.data.catalog import UNSEEN, read_catalog
 from funit.data.images import fit, read_image
-from funit.data.packed import Packed, packed_for
+from funit.data.packed import SUFFIX, Packed, packed_for
 from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES, baseline_images, is_answered
 from funit.evaluation.metrics import Images
@@ -46,6 +48,11 @@ class Model:
     name: str
     translator: Translator
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Config:
+        """Its settings."""
+        return self.translator.config
 
     def answer(self, pairs: Sequence[Pair], images: Pairs) -> Images:  # noqa: ARG002
         """Its translations."""
@@ -105,11 +112,37 @@ def open_candidates(
     asked = [model for model in dict.fromkeys(map(str, models)) if model not in BASELINES]
     loaded = {name: _model(name, device) for name in asked if not _is_folder(name)}
     size = _common_size(loaded)
-    packed = packed_for(data, size)
+    num_unseen, seed = _split_of(list(loaded.values()), data)
+    packed = packed_for(data, size, num_unseen=num_unseen, seed=seed)
     found: list[Candidate] = [
         loaded[name] if name in loaded else Folder.open(Path(name), name, packed) for name in asked
     ]
     return [*found, *map(Baseline, BASELINES)], packed, size
+
+
+def _split_of(models: Sequence[Model], data: Path) -> tuple[int, int]:
+    """How many classes of DATA the models were trained without, and by which seed; (0, 0) if none.
+
+    Only where DATA is what they were trained on, and has no parts of its own.
+    """
+    kept_back = [model for model in models if model.config.data.num_unseen]
+    if not kept_back or data.suffix == SUFFIX:
+        return 0, 0
+    catalog = read_catalog(data)
+    if len(catalog.parts) > 1 or UNSEEN in catalog.parts:
+        return 0, 0
+    splits = {
+        (model.config.data.num_unseen, model.config.training.seed): model.name
+        for model in kept_back
+        if model.about["data"] == catalog.fingerprint
+    }
+    if len(splits) > 1:
+        one, other = list(splits.values())[:2]
+        raise UserError(
+            f"`{one}` and `{other}` were trained without other classes of `{data}`",
+            hint="evaluate them one by one, or on classes that neither has seen",
+        )
+    return next(iter(splits), (0, 0))
 
 
 def _is_folder(model: str) -> bool:
@@ -124,6 +157,7 @@ def _model(model: str | Path, device: str) -> Model:
         "images": info.training.images,
         "minutes": info.training.minutes,
         "feature_networks": list(info.config.feature_networks),
+        "data": info.training.data.get("fingerprint"),
     }
     return Model(str(model), Translator(folder.generator(), info.config, device), about)
 
