@@ -340,7 +340,7 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "sample_every_images": 5_000,
         "checkpoint_every_images": 5_000,
     },
-    "weights": {"reconstruction": 10.0, "perceptual": 5.0, "gradient_penalty": 0.5},
+    "weights": {"reconstruction": 10.0, "perceptual": 5.0},
 }
 
 
