@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from funit.data.dataset import crop
 from funit.data.menagerie import write_menagerie
 from funit.data.packed import Packed, PackedClass, packed_for
 from funit.evaluation.baselines import BASELINES
@@ -29,7 +28,7 @@ from funit.evaluation.candidates import Baseline, Candidate
 from funit.evaluation.findings import Findings
 from funit.evaluation.judge import Judge
 from funit.evaluation.metrics import Images, l1
-from funit.evaluation.pairs import Pair, Pairs, choose_pairs
+from funit.evaluation.pairs import Pair, Pairs, choose_pairs, real_image
 from funit.evaluation.protocol import DEFAULT_NETWORK, MEASURES, Test
 from funit.evaluation.report import Row, better
 from funit.feature_networks import feature_network
@@ -106,7 +105,7 @@ def measure_damage(
     findings = Findings(PART, seed)
     pairs = {SHOTS: choose_pairs(packed, PART, num_pairs, SHOTS, seed)}
     everyone = (*candidates, *map(Baseline, BASELINES))
-    test = Test(everyone, packed, size, PART, pairs, measures, seed, findings)
+    test = Test(everyone, packed, size, PART, pairs, measures, findings)
     test.run([Judge(feature_network(DEFAULT_NETWORK))], show_progress)
     return findings
 
@@ -217,7 +216,7 @@ class Damages:
         return np.random.default_rng([self._seed, zlib.crc32(repr(words).encode())])
 
     def _image(self, cls: PackedClass, number: int) -> Images:
-        return crop(self._packed.pixels_of(cls, number), self._size, 0.5, 0.5)
+        return real_image(self._packed, cls, number, self._size)
 
 
 def _one_of(choices: Sequence[Any], random: np.random.Generator) -> Any:

@@ -8,7 +8,6 @@ from itertools import cycle
 
 import numpy as np
 
-from funit.data.dataset import crop
 from funit.data.packed import Packed
 from funit.evaluation.candidates import Candidate
 from funit.evaluation.classifier import Labelled, few_shot_accuracy
@@ -16,7 +15,7 @@ from funit.evaluation.distribution import diversity
 from funit.evaluation.findings import Findings
 from funit.evaluation.judge import Judge, Rows
 from funit.evaluation.metrics import Values
-from funit.evaluation.pairs import Chooser, Pair, load_pairs
+from funit.evaluation.pairs import Chooser, Pair, load_pairs, real_image
 from funit.evaluation.real import RealImages
 
 NUM_GROUPS, GROUP_SIZE = 30, 5  # of the spread
@@ -154,7 +153,7 @@ def _real(packed: Packed, size: int, pairs: Sequence[Pair], judge: Judge) -> Row
                 others = [i for i in range(len(pair.target)) if i not in pair.examples]
                 spare[id(pair.target)] = cycle(random.permutation(others).tolist())
             number = next(spare[id(pair.target)])
-        images.append(crop(packed.pixels_of(pair.target, number), size, 0.5, 0.5))
+        images.append(real_image(packed, pair.target, number, size))
     return judge.features(np.stack(images))
 
 
@@ -170,7 +169,7 @@ def _few_real(
     taught = []
     is_taught = np.zeros(len(features.labels), dtype=bool)
     for label, (target, numbers) in enumerate(zip(real.targets, examples, strict=True)):
-        shown = [crop(packed.pixels_of(target, i), size, 0.5, 0.5) for i in numbers]
+        shown = [real_image(packed, target, i, size) for i in numbers]
         taught.append(judge.features(np.stack(shown))[:, judge.first])
         is_taught[features.labels == label] = np.isin(real.numbers_of(target), numbers)
     held_out = ~is_taught

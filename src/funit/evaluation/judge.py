@@ -98,15 +98,14 @@ class Judge:
         known = self._memory.comparisons(keys)
         missing = [i for i, key in enumerate(keys) if key not in known]
         for some in _chunks(missing, _AT_ONCE):
-            chosen = list(some)
             compared = self._compare(
-                [trios[i] for i in chosen],
-                translations[chosen],
-                contents[chosen],
-                None if truths is None else truths[chosen],
-                None if masks is None else masks[chosen],
+                [trios[i] for i in some],
+                translations[some],
+                contents[some],
+                None if truths is None else truths[some],
+                None if masks is None else masks[some],
             )
-            found = dict(zip([keys[i] for i in chosen], compared, strict=True))
+            found = dict(zip([keys[i] for i in some], compared, strict=True))
             self._memory.add_comparisons(found)
             known |= found
         columns = np.array([known[key] for key in keys], dtype=np.float64).reshape(-1, 3)

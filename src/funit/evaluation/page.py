@@ -27,7 +27,7 @@ from funit.evaluation.plots import (
     swatch,
 )
 from funit.evaluation.report import (
-    Better,
+    ARROWS,
     ClassRow,
     LeftOut,
     Rank,
@@ -46,7 +46,6 @@ RATIO = "l1_foreground/copy-content"
 PLOTTED = (RATIO, "perceptual", "dipd", "top1_test", "mkid", "fid")  # how their names begin
 
 _RANKS: tuple[Rank, ...] = ("best", "median", "worst")
-_ARROWS: Mapping[Better, str] = {"lower": "↓", "higher": "↑", "neither": ""}
 _LONG_NAME = 24  # letters: a longer path is shown by its end
 _FEW_TABLES = 3
 _DOUBLED_UP_TO = 96  # pixels: larger samples are shown as they are
@@ -112,7 +111,7 @@ def _content(report: Report) -> dict[str, Any]:
         "left_out": _left_out(report, models),
         "about": list(_flat(report.about)),
         "better": better,
-        "arrows": _ARROWS,
+        "arrows": ARROWS,
     }
 
 
@@ -398,7 +397,7 @@ def _point(x: float, row: Row) -> Point:
 
 def _direction(metric: str) -> str:
     way = better(metric)
-    return "" if way == "neither" else f"{_ARROWS[way]} {way} is better"
+    return "" if way == "neither" else f"{ARROWS[way]} {way} is better"
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,11 @@ def choose_pairs(
     return ChosenPairs(Chooser(packed, part, num_examples, seed), num_pairs)
 
 
+def real_image(packed: Packed, cls: PackedClass, number: int, size: int) -> Images:
+    """The middle of an image of a class, as everything here is shown it: (size, size, 3)."""
+    return crop(packed.pixels_of(cls, number), size, 0.5, 0.5)
+
+
 def load_pairs(
     packed: Packed, pairs: Sequence[Pair], size: int, shots: int, at_once: int
 ) -> Iterator[tuple[list[int], Pairs]]:
@@ -320,11 +325,7 @@ def _images(packed: Packed, pairs: Sequence[Pair], size: int) -> Pairs:
     """The images of pairs of which as much is known."""
 
     def images(classes_and_numbers: Iterable[tuple[PackedClass, int | None]]) -> list[Images]:
-        return [
-            crop(packed.pixels_of(cls, i), size, 0.5, 0.5)
-            for cls, i in classes_and_numbers
-            if i is not None
-        ]
+        return [real_image(packed, cls, i, size) for cls, i in classes_and_numbers if i is not None]
 
     truth_known, counterparts_known = pairs[0].known
     examples = [images((pair.target, i) for i in pair.examples) for pair in pairs]

@@ -6,6 +6,7 @@ Shapes: N pairs, K examples each, H x W pixels; all images uint8 (..., H, W, 3).
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def evaluate(
     for measure_name in MEASURES:
         if measure_name not in measures:
             findings.leave_out(measure_name, "it was not asked for")
-    test = Test(tuple(candidates), packed, size, part, pairs, measures, seed, findings)
+    test = Test(tuple(candidates), packed, size, part, pairs, measures, findings)
     samples, thresholds = test.run(judges, progress or _no_progress)
     settings = {
         "data": Path(data).name,
@@ -125,13 +126,17 @@ class Test:
     pairs: Mapping[int, Sequence[Pair]]
     """By the number of examples."""
     measures: Sequence[str]
-    seed: int
     findings: Findings
 
     @property
     def class_names(self) -> list[str]:
         """Of the classes translated into, in the order of their labels."""
         return [cls.name for cls in self.packed.part(self.part)]
+
+    @cached_property
+    def choosers(self) -> dict[int, Chooser]:
+        """For each K what draws the pairs of the checks: it numbers every file name, so once."""
+        return {k: Chooser(self.packed, self.part, k, self.findings.seed) for k in self.pairs}
 
     def run(
         self, judges: Sequence[Judge], progress: Progress
@@ -182,7 +187,7 @@ class Test:
         """What takes a feature network's judgement beyond single images."""
         thresholds: list[Threshold] = []
         if set(self.measures) - {"spread"}:
-            real = RealImages.of(self.packed, self.packed.part(self.part), self.seed)
+            real = RealImages.of(self.packed, self.packed.part(self.part), self.findings.seed)
             features = real_features(
                 judge,
                 self.packed,
@@ -244,11 +249,17 @@ class Test:
         tasks = [(each, k) for each in self.candidates for k in self.pairs]
         with _counting(
             progress, "checking the spread", len(tasks) * 2 * checks.NUM_GROUPS * checks.GROUP_SIZE
-        ) as (advance):
+        ) as advance:
             for candidate, k in tasks:
-                chooser = Chooser(self.packed, self.part, k, self.seed)
                 checks.add_spread(
-                    self.findings, candidate, self.packed, self.size, k, chooser, judge, advance
+                    self.findings,
+                    candidate,
+                    self.packed,
+                    self.size,
+                    k,
+                    self.choosers[k],
+                    judge,
+                    advance,
                 )
 
     def _add_few_shot(
@@ -263,14 +274,13 @@ class Test:
         translations = checks.NUM_SPLITS * max(checks.NUM_TRANSLATIONS) * len(real.targets)
         with _counting(progress, "few-shot use", len(tasks) * translations) as advance:
             for candidate, k in tasks:
-                chooser = Chooser(self.packed, self.part, k, self.seed)
                 checks.add_few_shot(
                     self.findings,
                     candidate,
                     self.packed,
                     self.size,
                     k,
-                    chooser,
+                    self.choosers[k],
                     judge,
                     real,
                     features.targets,

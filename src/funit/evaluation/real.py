@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from funit.data.dataset import crop
 from funit.data.packed import Packed, PackedClass
 from funit.evaluation.classifier import (
     Classifier,
@@ -19,6 +18,7 @@ from funit.evaluation.classifier import (
     train_classifier,
 )
 from funit.evaluation.judge import Judge
+from funit.evaluation.pairs import real_image
 
 MAX_TARGET_IMAGES = 1000  # of a class that is translated into
 # Of the seen classes, which the classifier "all" must know too. They can be very many.
@@ -104,7 +104,7 @@ def real_features(
             numbers = real.numbers_of(cls)
             for start in range(0, len(numbers), _AT_ONCE):
                 some = numbers[start : start + _AT_ONCE]
-                images = [crop(packed.pixels_of(cls, int(i)), size, 0.5, 0.5) for i in some]
+                images = [real_image(packed, cls, int(i), size) for i in some]
                 features.append(judge.features(np.stack(images)))
                 report(len(some))
             labels += [label] * len(numbers)

@@ -210,7 +210,7 @@ def about(
 
 # A ratio to a baseline has a line on the terminal for these alone; all are in the JSON.
 _SHOWN_RATIOS = ("l1_foreground", "perceptual_foreground")
-_ARROWS: Mapping[Better, str] = {"lower": "↓", "higher": "↑", "neither": ""}
+ARROWS: Mapping[Better, str] = {"lower": "↓", "higher": "↑", "neither": ""}
 
 
 def _table(rows: Sequence[Row]) -> str:
@@ -223,7 +223,7 @@ def _table(rows: Sequence[Row]) -> str:
         found = [cells.get((metric, model)) for model in models]
         count = max(row.n for row in found if row)
         shown = "".join(f" {_shown(row)} |" for row in found)
-        lines.append(f"| {f'{metric} {_ARROWS[better(metric)]}'.strip()} | {count} |{shown}")
+        lines.append(f"| {f'{metric} {ARROWS[better(metric)]}'.strip()} | {count} |{shown}")
     return "\n".join(lines)
 
 

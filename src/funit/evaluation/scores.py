@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from funit.evaluation.baselines import BASELINES
 from funit.evaluation.classifier import Classifier, threshold_effect, top_k_accuracy
 from funit.evaluation.distribution import (
     Features,
@@ -29,7 +30,6 @@ from funit.evaluation.metrics import Values, bootstrap
 from funit.evaluation.real import RealFeatures
 from funit.evaluation.report import Threshold
 
-BASELINES_OF_RATIOS = ("copy-content", "nearest-example", "recolour")
 REAL_IMAGES = "real images"  # in the place of a model
 MAX_IMAGES = 10_000  # of either side, where memory grows with their number
 THRESHOLDS = (0.25, 0.5, 0.75, 0.9)
@@ -49,7 +49,7 @@ def add_errors(
         for metric, values in one.values.items():
             findings.add_mean(one.name, one.shots, metric, values)
             _add_classes(findings, one, metric, values, labels, names)
-        for baseline in BASELINES_OF_RATIOS:
+        for baseline in BASELINES:
             _add_ratios(findings, one, measured[baseline])
         _add_class_ratios(findings, one, measured["copy-content"], labels, names)
 
@@ -133,14 +133,16 @@ def add_accuracy(
         for k in (1, 5):
             metric = f"top{k}_{kind}_{judge.name}"
             with findings.attempt(metric, one.name, one.shots):
+                found_right = top_k_accuracy(probabilities, wanted, k)
                 right = np.full(len(labels), np.nan)
-                right[one.answered] = top_k_accuracy(probabilities, wanted, k)
+                right[one.answered] = found_right
                 findings.add_mean(one.name, one.shots, metric, right)
                 _add_classes(findings, one, metric, right, labels, names)
                 if k == 1 and len(wanted):
-                    effect = threshold_effect(probabilities.max(axis=1), right[one.answered])
+                    scores = probabilities.max(axis=1)
+                    effect = threshold_effect(scores, found_right)
                     found.append(Threshold(one.name, one.shots, metric, effect))
-                    _add_thresholds(findings, one, metric, probabilities, right[one.answered])
+                    _add_thresholds(findings, one, metric, scores, found_right)
         metric = f"is_{kind}_{judge.name}"
         with findings.attempt(metric, one.name, one.shots):
             score, deviation = inception_score(probabilities, findings.seed)
@@ -151,10 +153,9 @@ def add_accuracy(
 
 
 def _add_thresholds(
-    findings: Findings, one: Measured, metric: str, probabilities: Values, right: Values
+    findings: Findings, one: Measured, metric: str, scores: Values, right: Values
 ) -> None:
     """How many translations are used, and how many of those are right, above a threshold."""
-    scores = probabilities.max(axis=1)
     for threshold in THRESHOLDS:
         used = scores >= threshold
         name = f"{metric}@{threshold}"
