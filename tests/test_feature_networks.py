@@ -20,11 +20,14 @@ from funit.feature_networks import (
     VGG16,
     FeatureNetwork,
     InceptionV3,
+    InvertedResidual,
     SameConv2d,
     Trunk,
     feature_network,
+    fold_normalisation,
     maximum_around,
     mean_around,
+    unit_distance,
 )
 
 LITE = ["efficientnet_lite0", "efficientnet_lite2"]
@@ -270,6 +273,36 @@ def test_vgg_has_the_names_and_the_size_of_the_published_one() -> None:
     assert sum(each.numel() for each in trunk.parameters()) == 14_714_688  # as Keras says
     assert shapes["features.0.weight"] == (64, 3, 3, 3)
     assert shapes["features.28.weight"] == (512, 512, 3, 3)
+
+
+def test_a_normalisation_that_is_folded_into_its_convolution_changes_nothing() -> None:
+    torch.manual_seed(0)
+    block = InvertedResidual(8, 8, 6, 3, 1).eval()
+    for module in block.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    features = torch.randn(2, 8, 9, 9)
+    layer_by_layer = block(features)
+
+    fold_normalisation(block)
+
+    torch.testing.assert_close(block(features), layer_by_layer, atol=1e-5, rtol=1e-5)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in block.modules())
+
+
+def test_the_unit_distance_is_that_of_directions() -> None:
+    torch.manual_seed(0)
+    one, other = torch.randn(2, 5, 3, 4), torch.randn(2, 5, 3, 4)
+    other[1, :, 0, 0] = one[1, :, 0, 0] = 0  # no direction at all
+
+    distance = unit_distance(one, other)
+
+    expected = 2 - 2 * F.cosine_similarity(one, other)
+    expected[1, 0, 0] = 0
+    torch.testing.assert_close(distance, expected)
 
 
 # Files of weights

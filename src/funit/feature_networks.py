@@ -15,6 +15,7 @@ import importlib.util
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from funit.errors import UserError
 
@@ -144,7 +146,9 @@ def load_trunk(
         trunk = published.trunk()
     trunk.to_empty(device=device)
     _fill(trunk, _read(path), path)
-    return trunk.eval().requires_grad_(False), published, digest
+    fold_normalisation(trunk.eval())
+    trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return trunk.requires_grad_(False), published, digest
 
 
 def unit_distance(one: Tensor, other: Tensor) -> Tensor:
@@ -152,7 +156,12 @@ def unit_distance(one: Tensor, other: Tensor) -> Tensor:
 
     (N, C, h, w) twice -> (N, h, w); Zhang et al., 2018, without learned weights.
     """
-    return (F.normalize(one, eps=1e-10) - F.normalize(other, eps=1e-10)).square().sum(dim=1)
+    return (_of_length_1(one) - _of_length_1(other)).square().sum(dim=1)
+
+
+def _of_length_1(features: Tensor) -> Tensor:
+    # (N, C, h, w) -> (N, C, h, w). `F.normalize` takes four times as long on a CPU.
+    return features * features.square().sum(dim=1, keepdim=True).clamp_min(1e-20).rsqrt()
 
 
 def _packaged(name: str, published: Published) -> Path:
@@ -222,6 +231,15 @@ def _fill(trunk: nn.Module, weights: Weights, path: Path) -> None:
         raise UserError(f"`{path}` has a `{unknown[0]}` too many", hint=hint)
 
 
+def fold_normalisation(trunk: nn.Module) -> None:
+    """Puts each batch normalisation into the convolution before it: a third less to compute."""
+    for module in trunk.modules():
+        for (name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(conv, norm))
+                setattr(module, norm_name, nn.Identity())
+
+
 # EfficientNet-lite
 
 
@@ -235,7 +253,7 @@ class SameConv2d(nn.Conv2d):
         if height % 2 or width % 2:
             features = F.pad(features, (left, width - left, top, height - top))
             top = left = 0
-        return F.conv2d(features, self.weight, None, self.stride, (top, left), 1, self.groups)
+        return F.conv2d(features, self.weight, self.bias, self.stride, (top, left), 1, self.groups)
 
     def _missing(self, size: int) -> int:
         """How many pixels must be added along a side of this size."""

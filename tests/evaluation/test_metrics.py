@@ -15,8 +15,8 @@ from funit.evaluation.metrics import (
     Values,
     background,
     bootstrap,
+    foreground_of,
     l1,
-    l1_foreground,
     psnr,
     ssim,
 )
@@ -123,13 +123,13 @@ def test_l1_foreground_counts_pixels_that_differ_in_the_content_or_the_truth() -
     image[7, 7] = 255  # wrong, but background
     image[0, 0] = 0
 
-    assert l1_foreground(image, truth, content) == pytest.approx(30 / 255 / 3 / 2)
+    assert l1(image, truth, foreground_of(truth, content)) == pytest.approx(30 / 255 / 3 / 2)
 
 
 def test_l1_foreground_of_a_picture_without_a_foreground_is_nan() -> None:
     blank = flat((9, 9, 9))
 
-    assert np.isnan(l1_foreground(noise(16, 16), blank, blank))
+    assert np.isnan(l1(noise(16, 16), blank, foreground_of(blank, blank)))
 
 
 def test_l1_foreground_of_a_batch_uses_the_background_of_each_truth() -> None:
@@ -137,9 +137,12 @@ def test_l1_foreground_of_a_batch_uses_the_background_of_each_truth() -> None:
     truths[:, [0, -1]] = truths[:, :, [0, -1]] = np.array([[[9]], [[90]], [[240]]])[:, :, None]
     images = noise(3, 16, 16, seed=2)
 
-    together = l1_foreground(images, truths, contents)
+    together = l1(images, truths, foreground_of(truths, contents))
 
-    alone = [l1_foreground(*arrays) for arrays in zip(images, truths, contents, strict=True)]
+    alone = [
+        l1(image, truth, foreground_of(truth, content))
+        for image, truth, content in zip(images, truths, contents, strict=True)
+    ]
     np.testing.assert_allclose(together, alone)
 
 

@@ -40,6 +40,7 @@ def test_every_model_and_baseline_has_a_row_for_every_number_of_examples(
     assert {row.n for row in report.rows} == {6}
     assert report.value("copy-content", 1, "l1_foreground/copy-content") == 1
     assert report.value("copy-content", 1, "dipd_efficientnet_lite0") == 0
+    assert report.value("real images", 0, "dipd_efficientnet_lite0") > 0  # of the true answers
     assert report.value(str(one), 1, "l1") != report.value(str(two), 1, "l1")
     assert report.about["models"][str(one)]["images"] == 0
     assert list(report.about["extractor"]) == ["efficientnet_lite0"]

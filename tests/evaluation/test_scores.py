@@ -311,18 +311,14 @@ def test_figures_do_not_depend_on_the_order_of_the_pairs_or_on_how_many_are_read
 
 
 def test_measured_values_do_not_depend_on_how_many_pairs_are_in_memory(
-    packed: Packed, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    packed: Packed, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = choose_pairs(packed, "unseen", 7, 1, seed=0)
     candidates = [Baseline(name) for name in BASELINES]
 
-    def measured(folder: str) -> dict[str, Measured]:
-        (tmp_path / folder).mkdir()
-        return measure(candidates, packed, pairs, SIZE, 1, [judge], tmp_path / folder)
-
-    together = measured("together")
+    together = measure(candidates, packed, pairs, SIZE, 1, [judge])
     monkeypatch.setattr("funit.evaluation.measured._AT_ONCE", 3)
-    in_threes = measured("threes")
+    in_threes = measure(candidates, packed, pairs, SIZE, 1, [judge])
 
     for name in BASELINES:
         for metric, values in together[name].values.items():

@@ -22,12 +22,12 @@ import torch
 from numpy.typing import NDArray
 
 from funit.errors import UserError
-from funit.evaluation.metrics import Images, Values
+from funit.evaluation.metrics import Images, Mask, Values
 from funit.evaluation.perceptual import content_map, dipd, perceptual_distance
 from funit.feature_networks import FeatureNetwork
 from funit.home import home
 
-FORMAT = 1  # of the files of features; a change of what is computed is a new number too
+FORMAT = 2  # of the files of features; a change of what is computed is a new number too
 
 _KEPT_MAPS = 160  # images whose maps are in memory: about 100 MB of EfficientNet-lite0
 _AT_ONCE = 16  # images that the network is asked for together
@@ -36,7 +36,6 @@ _PATIENCE = 60  # seconds that one process waits for another's writing
 
 T = TypeVar("T")
 Rows = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

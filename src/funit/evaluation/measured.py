@@ -5,10 +5,8 @@ few numbers a pair, on disk its features.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +17,9 @@ from funit.evaluation.judge import Judge, Rows
 from funit.evaluation.metrics import (
     Images,
     Values,
-    foreground_of,
     l1,
-    l1_foreground,
     psnr,
-    psnr_foreground,
     ssim,
-    ssim_foreground,
 )
 from funit.evaluation.pairs import Pair, Pairs, load_pairs
 from funit.home import home
@@ -52,13 +46,6 @@ class Measured:
     """(N,): whether there is an image."""
 
 
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder for what does not fit into memory; it is removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="evaluation-", dir=home()) as folder:
-        yield Path(folder)
-
-
 def measure(
     candidates: Sequence[Candidate],
     packed: Packed,
@@ -66,16 +53,10 @@ def measure(
     size: int,
     shots: int,
     judges: Sequence[Judge],
-    folder: Path,
     progress: Progress | None = None,
 ) -> dict[str, Measured]:
     """Each candidate on the same pairs with their first K examples."""
-    found = {
-        candidate.name: _nothing_yet(
-            candidate.name, shots, len(pairs), judges, folder / f"{n}-{shots}"
-        )
-        for n, candidate in enumerate(candidates)
-    }
+    found = {each.name: _nothing_yet(each.name, shots, len(pairs), judges) for each in candidates}
     done = 0
     for numbers, some in load_pairs(packed, pairs, size, shots, _AT_ONCE):
         chunk = [pairs[n].with_shots(shots) for n in numbers]
@@ -91,31 +72,40 @@ def measure(
 
 def truth_errors(images: Images, pairs: Pairs) -> dict[str, Values]:
     """The errors of each image against the truth, by metric: (N, H, W, 3) -> (N,)."""
-    truth, content = pairs.truth, pairs.content
+    truth, mask = pairs.truth, pairs.foreground
     assert truth is not None, "the truth is not known"
     return {
         "l1": l1(images, truth),
-        "l1_foreground": l1_foreground(images, truth, content),
+        "l1_foreground": l1(images, truth, mask),
         "psnr": psnr(images, truth),
-        "psnr_foreground": psnr_foreground(images, truth, content),
+        "psnr_foreground": psnr(images, truth, mask),
         "ssim": ssim(images, truth),
-        "ssim_foreground": ssim_foreground(images, truth, content),
+        "ssim_foreground": ssim(images, truth, mask),
     }
 
 
-def _nothing_yet(
-    name: str, shots: int, num_pairs: int, judges: Sequence[Judge], path: Path
-) -> Measured:
+def dipd_of_truth(
+    packed: Packed, pairs: Sequence[Pair], size: int, judge: Judge, most: int = 500
+) -> Values:
+    """What the true answers to the first pairs have: a perfect model's DIPD is not 0."""
+    found = []
+    for _, some in load_pairs(packed, pairs[:most], size, 1, _AT_ONCE):
+        if some.truth is not None:
+            found.append(judge.compare(some.truth, some.content, None, None).dipd)
+    return np.concatenate([*found, np.empty(0)])
+
+
+def _nothing_yet(name: str, shots: int, num_pairs: int, judges: Sequence[Judge]) -> Measured:
     metrics = [*TRUTH_METRICS, *(f"{d}_{judge.name}" for judge in judges for d in DISTANCES)]
-    path.mkdir()
-    features = {
-        judge.name: np.lib.format.open_memmap(
-            path / f"{judge.name}.npy", "w+", np.float32, (num_pairs, judge.num_features)
-        )
-        for judge in judges
-    }
+    features = {judge.name: _rows_on_disk(num_pairs, judge.num_features) for judge in judges}
     values = {metric: np.full(num_pairs, np.nan) for metric in metrics}
     return Measured(name, shots, values, features, np.zeros(num_pairs, dtype=bool))
+
+
+def _rows_on_disk(count: int, size: int) -> Rows:
+    """(N, D) in a file without a name: however the process ends, nothing stays behind."""
+    with tempfile.TemporaryFile(dir=home()) as file:
+        return np.memmap(file, np.float32, "w+", shape=(count, size))
 
 
 def _enter(
@@ -127,13 +117,11 @@ def _enter(
 ) -> None:
     index = list(numbers)
     measured.answered[index] = True
-    masks = None
     if pairs.truth is not None:
-        masks = foreground_of(pairs.truth, pairs.content)
         for metric, errors in truth_errors(images, pairs).items():
             measured.values[metric][index] = errors
     for judge in judges:
         measured.features[judge.name][index] = judge.features(images)
-        compared = judge.compare(images, pairs.content, pairs.truth, masks)
+        compared = judge.compare(images, pairs.content, pairs.truth, pairs.foreground)
         for distance in DISTANCES:
             measured.values[f"{distance}_{judge.name}"][index] = getattr(compared, distance)

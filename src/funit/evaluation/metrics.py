@@ -1,7 +1,7 @@
 """How far translations are from the truth: arrays -> numbers.
 
-Images are uint8 arrays (..., H, W, 3); each metric gives one number an image, (...,). Errors are in
-0..1, PSNR in decibels.
+Images are uint8 arrays (..., H, W, 3); each metric gives one number an image, (...,), NaN where a
+mask is given that is nowhere true. Errors are in 0..1, PSNR in decibels.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Images = NDArray[np.uint8]
 Values = NDArray[np.float64]
+Mask = NDArray[np.bool_]  # (..., H, W)
 
 BACKGROUND_TOLERANCE = 8  # of 255: how far from the background a foreground pixel is
 MAX_PSNR = 100.0  # of equal images; a step of one in a single number of 64 x 64 x 3 gives 89
@@ -17,45 +18,28 @@ _MAX_DRAWN = 5000  # values of a bootstrap; 1,000 draws of them are 40 MB
 _WINDOW_SIZE, _WINDOW_DEVIATION = 11, 1.5  # of SSIM, as in the paper of Wang et al. (2004)
 
 
-def l1(images: Images, truths: Images) -> Values:
-    """Mean absolute error over the frame."""
-    return _error(images, truths).mean(axis=(-3, -2, -1))
+def l1(images: Images, truths: Images, mask: Mask | None = None) -> Values:
+    """Mean absolute error over the frame, or where the mask is true."""
+    return _mean(_error(images, truths).mean(axis=-1), mask)
 
 
-def l1_foreground(images: Images, truths: Images, contents: Images) -> Values:
-    """Mean absolute error over the pixels that matter; NaN for an image that has none."""
-    per_pixel = _error(images, truths).mean(axis=-1)
-    return mean_over(per_pixel, foreground_of(truths, contents))
+def psnr(images: Images, truths: Images, mask: Mask | None = None) -> Values:
+    """Peak signal-to-noise ratio over the frame, or where the mask is true; at most MAX_PSNR."""
+    return _decibels(_mean(np.square(_error(images, truths)).mean(axis=-1), mask))
 
 
-def psnr(images: Images, truths: Images) -> Values:
-    """Peak signal-to-noise ratio over the frame, at most MAX_PSNR."""
-    return _decibels(np.square(_error(images, truths)).mean(axis=(-3, -2, -1)))
-
-
-def psnr_foreground(images: Images, truths: Images, contents: Images) -> Values:
-    """Peak signal-to-noise ratio over the pixels that matter; NaN for an image that has none."""
-    per_pixel = np.square(_error(images, truths)).mean(axis=-1)
-    return _decibels(mean_over(per_pixel, foreground_of(truths, contents)))
-
-
-def ssim(images: Images, truths: Images) -> Values:
+def ssim(images: Images, truths: Images, mask: Mask | None = None) -> Values:
     """Structural similarity (Wang et al., 2004), of each colour channel, then their mean.
 
-    A Gaussian window of 11 x 11 pixels and deviation 1.5, where it lies inside the image;
-    K1 = 0.01, K2 = 0.03. In -1..1, equal images have 1.
+    A Gaussian window of 11 x 11 pixels and deviation 1.5, where it lies inside the image and, with
+    a mask, its middle is in that; K1 = 0.01, K2 = 0.03. In -1..1, equal images have 1.
     """
-    return _similarity(images, truths).mean(axis=(-2, -1))
-
-
-def ssim_foreground(images: Images, truths: Images, contents: Images) -> Values:
-    """Structural similarity of the windows whose middle matters; NaN for an image that has none."""
     margin = _WINDOW_SIZE // 2
-    mask = foreground_of(truths, contents)[..., margin:-margin, margin:-margin]
-    return mean_over(_similarity(images, truths), mask)
+    inside = None if mask is None else mask[..., margin:-margin, margin:-margin]
+    return _mean(_similarity(images, truths), inside)
 
 
-def foreground_of(truths: Images, contents: Images) -> NDArray[np.bool_]:
+def foreground_of(truths: Images, contents: Images) -> Mask:
     """The pixels that matter: (..., H, W).
 
     Those where the content or the truth differs by more than 8/255 in any channel from the
@@ -63,13 +47,6 @@ def foreground_of(truths: Images, contents: Images) -> NDArray[np.bool_]:
     """
     colour = background(truths)
     return foreground(contents, colour) | foreground(truths, colour)
-
-
-def mean_over(values: Values, mask: NDArray[np.bool_]) -> Values:
-    """The mean of each image's values where the mask is true; NaN where it never is."""
-    count = mask.sum(axis=(-2, -1))
-    total = (values * mask).sum(axis=(-2, -1))
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def background(images: Images) -> Values:
@@ -86,10 +63,10 @@ def background(images: Images) -> Values:
     return np.median(border, axis=-2)
 
 
-def foreground(images: Images, colour: Values) -> NDArray[np.bool_]:
+def foreground(images: Images, colour: Values) -> Mask:
     """Where any channel differs from the background: (..., H, W, 3), (..., 3) -> (..., H, W)."""
     distance = np.abs(images - colour[..., None, None, :])
-    mask: NDArray[np.bool_] = np.any(distance > BACKGROUND_TOLERANCE, axis=-1)
+    mask: Mask = np.any(distance > BACKGROUND_TOLERANCE, axis=-1)
     return mask
 
 
@@ -136,6 +113,15 @@ def _draws(count: int, seed: int, num_draws: int) -> NDArray[np.int64]:
 
 def _error(images: Images, truths: Images) -> Values:
     return np.abs(images.astype(np.float64) - truths) / 255
+
+
+def _mean(values: Values, mask: Mask | None) -> Values:
+    """The mean of each image's values, where the mask is true: (..., H, W) -> (...,)."""
+    if mask is None:
+        return values.mean(axis=(-2, -1))
+    count = mask.sum(axis=(-2, -1))
+    total = (values * mask).sum(axis=(-2, -1))
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def _decibels(squared: Values) -> Values:

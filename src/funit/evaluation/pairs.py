@@ -6,6 +6,7 @@ Shapes: N pairs, K examples each, H x W pixels; all images uint8 (..., H, W, 3).
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from funit.data.dataset import crop
 from funit.data.packed import Packed, PackedClass
 from funit.errors import UserError
-from funit.evaluation.metrics import Images
+from funit.evaluation.metrics import Images, Mask, foreground_of
 from funit.home import whole_file
 
 CSV_COLUMNS = ("image", "content", "target", "examples")
@@ -66,6 +67,11 @@ class Pairs:
         """The same pairs with only the first examples of each."""
         counterparts = None if self.counterparts is None else self.counterparts[:, :shots]
         return Pairs(self.content, self.examples[:, :shots], counterparts, self.truth)
+
+    @cached_property
+    def foreground(self) -> Mask | None:
+        """The pixels that matter, (N, H, W); None where the truth is not known."""
+        return None if self.truth is None else foreground_of(self.truth, self.content)
 
     def __len__(self) -> int:
         return len(self.content)

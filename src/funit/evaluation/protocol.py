@@ -19,12 +19,13 @@ from funit.evaluation import checks
 from funit.evaluation.candidates import Baseline, Candidate, Folder, open_candidates
 from funit.evaluation.findings import Findings
 from funit.evaluation.judge import Judge
-from funit.evaluation.measured import Measured, measure, scratch
+from funit.evaluation.measured import Measured, dipd_of_truth, measure
 from funit.evaluation.pairs import Chooser, ChosenPairs, Pair, write_pairs
 from funit.evaluation.real import RealFeatures, RealImages, classifiers, real_features
 from funit.evaluation.report import Report, Sample, Threshold, about
 from funit.evaluation.samples import pick_samples
 from funit.evaluation.scores import (
+    REAL_IMAGES,
     RealSide,
     add_accuracy,
     add_copies,
@@ -33,7 +34,7 @@ from funit.evaluation.scores import (
     add_judge,
 )
 from funit.feature_networks import feature_network
-from funit.model.device import find_device
+from funit.model.device import find_device, keep_freed_memory
 
 MEASURES = ("accuracy", "distribution", "copies", "spread", "few-shot")
 """What is measured beside the errors of each image."""
@@ -77,6 +78,7 @@ def evaluate(
     `measures` (of `MEASURES`) says itself what is measured beside the errors of each image. No
     network may judge a model that was trained with it. `pairs_csv` is written with the pairs.
     """
+    keep_freed_memory()
     candidates, packed, size = open_candidates(models, Path(data), device)
     measures = _checked_measures(measures, quick)
     findings = Findings(part, seed)
@@ -143,23 +145,20 @@ class Test:
     ) -> tuple[list[Sample], list[Threshold]]:
         """Measures everything; returns what a page shows beside the figures."""
         thresholds: list[Threshold] = []
-        with scratch() as folder:
-            measured = {k: self._measure(k, judges, folder, progress) for k in self.pairs}
-            labels = {k: self._labels(pairs) for k, pairs in self.pairs.items()}
-            for k, of_models in measured.items():
-                add_errors(self.findings, of_models, labels[k], self.class_names)
-            self._note_unknown_truth(measured)
-            for judge in judges:
-                thresholds += self._judge(judge, measured, labels, progress)
-            most = max(self.pairs)
-            samples = pick_samples(
-                self.candidates, measured[most], self.packed, self.pairs[most], self.size
-            )
+        measured = {k: self._measure(k, judges, progress) for k in self.pairs}
+        labels = {k: self._labels(pairs) for k, pairs in self.pairs.items()}
+        for k, of_models in measured.items():
+            add_errors(self.findings, of_models, labels[k], self.class_names)
+        self._note_unknown_truth(measured)
+        for judge in judges:
+            thresholds += self._judge(judge, measured, labels, progress)
+        most = max(self.pairs)
+        samples = pick_samples(
+            self.candidates, measured[most], self.packed, self.pairs[most], self.size
+        )
         return samples, thresholds
 
-    def _measure(
-        self, k: int, judges: Sequence[Judge], folder: Path, progress: Progress
-    ) -> dict[str, Measured]:
+    def _measure(self, k: int, judges: Sequence[Judge], progress: Progress) -> dict[str, Measured]:
         what = f"translating by {k} example{'s' * (k > 1)}"
         return measure(
             self.candidates,
@@ -168,7 +167,6 @@ class Test:
             self.size,
             k,
             judges,
-            folder,
             lambda done, total: progress(what, done, total),
         )
 
@@ -186,6 +184,8 @@ class Test:
     ) -> list[Threshold]:
         """What takes a feature network's judgement beyond single images."""
         thresholds: list[Threshold] = []
+        truth = dipd_of_truth(self.packed, self.pairs[max(self.pairs)], self.size, judge)
+        self.findings.add_mean(REAL_IMAGES, 0, f"dipd_{judge.name}", truth)
         if set(self.measures) - {"spread"}:
             real = RealImages.of(self.packed, self.packed.part(self.part), self.findings.seed)
             features = real_features(

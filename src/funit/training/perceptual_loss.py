@@ -19,7 +19,7 @@ class PerceptualLoss:
     def __init__(self, device: torch.device) -> None:
         trunk, published, _ = load_trunk(PERCEPTUAL_NETWORK, device=device)
         assert isinstance(trunk, EfficientNetLite)
-        self._trunk = trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._trunk = trunk
         # strides 2, 4, 8 and 16: what is coarser tells of the class, not of the drawing
         self._blocks = [0, *trunk.taps[:3]]
         self._mean, self._deviation = published.mean[0], published.deviation[0]

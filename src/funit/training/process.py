@@ -1,6 +1,5 @@
 """The process that a training runs in: its signals, threads and memory."""
 
-import ctypes
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 
 from funit.config import TrainingConfig
+from funit.model.device import keep_freed_memory
 
 
 @contextmanager
@@ -36,19 +36,8 @@ def prepared_process(training: TrainingConfig) -> Iterator[None]:
     threads = torch.get_num_threads()
     if training.num_threads is not None:
         torch.set_num_threads(training.num_threads)
-    _keep_freed_memory()
+    keep_freed_memory()
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _keep_freed_memory() -> None:
-    """Tells glibc to neither map nor return large blocks: a small training loop gains a lot."""
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):  # another libc
-        return
-    trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # names of malloc.h
-    for option in (trim_threshold, top_pad, mmap_threshold):
-        mallopt(option, 2**29)
