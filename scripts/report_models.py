@@ -1,23 +1,30 @@
-"""Evaluates models, each on its data, and writes all results on one page: docs/results.md.
+"""Evaluates models, each on its data: all figures go to docs/results.md, the main ones elsewhere.
 
-    python scripts/report_models.py FOLDER MODEL=DATA[=PART]... [--out PAGE] [--pairs N]
-                                    [--shots 1,5] [--only accuracy,spread]
+    python scripts/report_models.py FOLDER MODEL=DATA[=PART]... [--at-once N] [--docs FOLDER]
+                                    [--pairs N] [--shots 1,5] [--only accuracy,spread]
 
-Without `--only` every measure of `funit evaluate`: allow half an hour a model on two cores.
-FOLDER gets each report as JSON and as a page with pictures. What the networks have seen is kept,
-so a call that was stopped goes on quickly.
+Each is one `funit evaluate`, with every measure unless `--only` names some: allow an hour a model
+on one thread. FOLDER gets its JSON and its page with pictures; a model whose JSON is there already
+is not evaluated again.
 """
 
 import argparse
+import os
 import shlex
+import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from funit.evaluation.page import write_page
-from funit.evaluation.protocol import evaluate
-from funit.evaluation.report import Report
+from funit.evaluation.baselines import BASELINES
+from funit.evaluation.report import ARROWS, Report, better, shown
+from funit.evaluation.scores import REAL_IMAGES
+from funit.home import whole_file
 
 ROOT = Path(__file__).parent.parent
+DETAILS, SUMMARY = "results.md", "evaluation.md"
 INTRODUCTION = """# Results
 
 Written by
@@ -27,62 +34,142 @@ Written by
 Seed 0. [evaluation.md](evaluation.md) says what each metric is; the arrow is the better direction,
 in brackets stands the 95% interval. [runs.md](runs.md) says how the models were trained.
 """
+BEGIN, END = "<!-- results -->", "<!-- /results -->"  # between them stand the main figures
+MAIN_METRICS = (  # of evaluation.md, in this order; how their names begin
+    "l1_foreground",
+    "ssim_foreground",
+    "perceptual_foreground",
+    "top1_test",
+    "top5_test",
+    "top1_all",
+    "top5_all",
+    "dipd",
+    "is_test",
+    "fid",
+    "mfid",
+    "mkid",
+    "coverage",
+    "few_shot_0",
+    "few_shot_1",
+    "few_shot_50",
+    "few_shot_100",
+    "copies",
+    "look_spread",
+    "pose_spread",
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model, and what it is measured on."""
+
+    model: str
+    data: Path
+    part: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Task":
+        """MODEL=DATA[=PART]."""
+        model, data, part = [*text.split("="), "unseen"][:3]
+        return cls(model, Path(data), part)
+
+    @property
+    def name(self) -> str:
+        """The last word of the model's path."""
+        return Path(self.model).name
 
 
 def main() -> None:
-    """Reads the options, evaluates one model after the other, and writes the page."""
+    """Evaluates what is not evaluated yet, then writes the pages."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="where each report goes")
-    parser.add_argument("tasks", nargs="+", metavar="MODEL=DATA[=PART]")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
-    parser.add_argument("--pairs", type=int, default=1000)
-    parser.add_argument("--shots", type=lambda text: [int(k) for k in text.split(",")])
-    parser.add_argument("--only", type=lambda text: [name for name in text.split(",") if name])
+    parser.add_argument("tasks", nargs="+", type=Task.parse, metavar="MODEL=DATA[=PART]")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    parser.add_argument("--at-once", type=int, default=1, help="evaluations side by side")
+    for option in ("--pairs", "--shots", "--only"):
+        parser.add_argument(option, help="as that of `funit evaluate`")
     options = parser.parse_args()
 
     options.folder.mkdir(parents=True, exist_ok=True)
-    sections = []
-    for task in options.tasks:
-        model, data, part = [*task.split("="), "unseen"][:3]
-        print(f"{model} on {data}", file=sys.stderr)
-        report = evaluate(
-            [model],
-            Path(data),
-            part=part,
-            shots=options.shots,
-            num_pairs=options.pairs,
-            measures=options.only,
-            progress=print_progress,
-        )
-        name = Path(model).name
-        report.write(options.folder / f"{name}.json")
-        write_page(report, options.folder / f"{name}.html")
-        sections.append(section(report, model, Path(data)))
+    given = [("--pairs", options.pairs), ("--shots", options.shots), ("--only", options.only)]
+    asked = [word for name, value in given if value is not None for word in (name, value)]
+    with ThreadPoolExecutor(options.at_once) as pool:
+        threads = max(1, (os.cpu_count() or 1) // options.at_once)
+        runs = [pool.submit(run, task, options.folder, asked, threads) for task in options.tasks]
+        reports = [future.result() for future in runs]
+
     command = shlex.join(["python", "scripts/report_models.py", *sys.argv[1:]])
-    options.out.write_text("\n".join([INTRODUCTION.format(command=command), *sections]))
+    pairs = list(zip(options.tasks, reports, strict=True))
+    details = [INTRODUCTION.format(command=command), *(details_of(*pair) for pair in pairs)]
+    write(options.docs / DETAILS, "\n".join(details))
+    summary = [f"    {command}", *(summary_of(*pair) for pair in pairs)]
+    page = (options.docs / SUMMARY).read_text()
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    write(options.docs / SUMMARY, "\n\n".join([f"{before}{BEGIN}", *summary, f"{END}{after}"]))
 
 
-def section(report: Report, model: str, data: Path) -> str:
-    """One model's results."""
-    about, settings = report.about, report.about["config"]
-    machine = about["machine"]
+def write(path: Path, text: str) -> None:
+    """Replaces a page."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text)
+
+
+def run(task: Task, folder: Path, asked: Sequence[str], num_threads: int) -> Report:
+    """The report of a `funit evaluate`, made now or before."""
+    path = folder / f"{task.name}.json"
+    if not path.exists():
+        command = [sys.executable, "-m", "funit", "evaluate", task.model, str(task.data)]
+        command += ["--part", task.part]
+        command += ["--json", str(path), "--html", str(path.with_suffix(".html"))]
+        print(shlex.join([*command[2:], *asked]), file=sys.stderr)
+        environment = os.environ | {"OMP_NUM_THREADS": str(num_threads)}
+        subprocess.run([*command, *asked], env=environment, stdout=subprocess.DEVNULL, check=True)
+    return Report.read(path)
+
+
+def details_of(task: Task, report: Report) -> str:
+    """All figures of one model."""
+    tables = report.markdown().replace(f"| {task.model} |", f"| {task.name} |")
+    return f"{heading(task, report, '##')}\n\n{tables.replace('### ', f'### {task.name}, ')}"
+
+
+def summary_of(task: Task, report: Report) -> str:
+    """The main figures of one model by few and by many examples, beside those of the baselines."""
+    cells = {(row.metric, row.model, row.shots): row for row in report.rows}
+    few, most = min(report.shots), max(report.shots)
+    columns = {f"{task.name}, K = {k}": (task.model, k) for k in dict.fromkeys((few, most))}
+    columns |= {name: (name, most) for name in BASELINES} | {REAL_IMAGES: (REAL_IMAGES, 0)}
+    lines = ["| metric |" + "".join(f" {name} |" for name in columns)]
+    lines.append("|---|" + "---|" * len(columns))
+    for metric in main_metrics(report):
+        found = [cells.get((metric, *column)) for column in columns.values()]
+        metric_and_arrow = f"`{metric}` {ARROWS[better(metric)]}".strip()
+        lines.append(f"| {metric_and_arrow} |" + "".join(f" {shown(row)} |" for row in found))
+    return "\n".join([heading(task, report, "###"), "", *lines])
+
+
+def main_metrics(report: Report) -> Iterator[str]:
+    """Those metrics of a report that the summary shows, in its order."""
+    metrics = dict.fromkeys(row.metric for row in report.rows)
+    copying, *_ = BASELINES
+    for name in MAIN_METRICS:
+        wanted = [name, f"{name}/{copying}"]
+        for network in report.networks:  # that of fewer numbers has their number at its end
+            wanted += [f"{name}_{network}", f"{name}_{network}/{copying}", f"{name}_{network}_112"]
+        yield from (metric for metric in metrics if metric in wanted)
+
+
+def heading(task: Task, report: Report, level: str) -> str:
+    """What was measured, on what, by which machine."""
+    settings, machine = report.about["config"], report.about["machine"]
     facts = [
         f"{settings['pairs']:,} pairs a K at {settings['size']} px",
-        f"networks {', '.join(about['extractor'])}",
+        f"networks {', '.join(report.networks)}",
         f"{machine['processors']} processors, {machine['threads']} threads",
         f"torch {machine['torch']}",
-        f"data {about['data'][:12]}",
+        f"data {report.about['data'][:12]}",
     ]
-    name = Path(model).name
-    tables = (
-        report.markdown().replace(f"| {model} |", f"| {name} |").replace("### ", f"### {name}, ")
-    )
-    return f"## `{name}` on {data.name}\n\n{'; '.join(facts)}.\n\n{tables}"
-
-
-def print_progress(what: str, done: int, total: int) -> None:
-    """One line, overwritten."""
-    print(f"\r{what}: {done:,} of {total:,}  ", end="", file=sys.stderr, flush=True)
+    return f"{level} `{task.name}` on {task.data.name}\n\n{'; '.join(facts)}."
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from funit.data.packed import packed_for
 from funit.errors import UserError
 from funit.evaluation.pairs import choose_pairs, write_pairs
 from funit.evaluation.protocol import MEASURES, Network, evaluate
+from funit.evaluation.report import Report
 
 from .conftest import Save
 
@@ -211,7 +212,8 @@ def test_the_pairs_are_written_for_another_program(tmp_path: Path, zoo: Path) ->
 
 
 def test_the_json_has_the_shape_of_all_results(tmp_path: Path, zoo: Path) -> None:
-    evaluate([], zoo, shots=[1], num_pairs=2, measures=[]).write(tmp_path / "scores.json")
+    report = evaluate([], zoo, shots=[1], num_pairs=2, measures=[])
+    report.write(tmp_path / "scores.json")
 
     content = json.loads((tmp_path / "scores.json").read_text())
     assert {"version", "commit", "seed", "config", "data", "extractor", "machine"} <= set(
@@ -221,3 +223,4 @@ def test_the_json_has_the_shape_of_all_results(tmp_path: Path, zoo: Path) -> Non
         *("model", "part", "shots", "metric", "value", "low", "high", "n")
     }
     assert np.isfinite([row["value"] for row in content["rows"]]).all()
+    assert Report.read(tmp_path / "scores.json") == report

@@ -1,6 +1,7 @@
 """Figures move the way that damage moves them, and say when there are too few images for them."""
 
 import runpy
+import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from funit.evaluation.judge import Judge
 from funit.evaluation.measured import Measured, measure
 from funit.evaluation.metrics import Values
 from funit.evaluation.pairs import choose_pairs
-from funit.evaluation.real import RealFeatures
+from funit.evaluation.real import RealFeatures, RealImages, real_features
 from funit.evaluation.report import Row
 from funit.evaluation.scores import (
     RealSide,
@@ -325,6 +326,32 @@ def test_measured_values_do_not_depend_on_how_many_pairs_are_in_memory(
             np.testing.assert_allclose(in_threes[name].values[metric], values, rtol=1e-6)
         np.testing.assert_array_equal(in_threes[name].features[NET], together[name].features[NET])
         assert together[name].answered.all()
+
+
+def test_memory_does_not_grow_with_the_pairs_but_for_a_few_numbers_each(
+    packed: Packed, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("funit.evaluation.scores._AT_ONCE", 50)  # what is bounded is small
+    monkeypatch.setattr("funit.evaluation.metrics._MAX_DRAWN", 50)
+    names = ["copy-content", "nearest-example"]  # they answer with images that are remembered
+    real = RealImages.of(packed, packed.part("unseen"), seed=0)
+    side = RealSide(real_features(judge, packed, SIZE, real), judge)
+
+    def most_bytes(num_pairs: int) -> int:
+        pairs = choose_pairs(packed, "unseen", num_pairs, 1, seed=0)
+        tracemalloc.start()
+        found = measure([Baseline(n) for n in names], packed, pairs, SIZE, 1, [judge])
+        for one in found.values():
+            assert one.answered.all()
+            add_copies(Findings("unseen", seed=0), one, side)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    few, many = most_bytes(150), most_bytes(450)
+
+    per_pair = (many - few) / 300 / len(names)
+    assert per_pair < 300, per_pair  # an image of 32 px has 3,072 bytes, its features 5,568
 
 
 def test_too_few_images_for_a_figure_leave_it_out_and_nothing_else(narrow: Judge) -> None:

@@ -142,6 +142,28 @@ class Report:
     samples: Sequence[Sample] = field(default=(), compare=False)
     thresholds: Sequence[Threshold] = field(default=(), compare=False)
 
+    @classmethod
+    def read(cls, path: Path) -> "Report":
+        """The report that `write` wrote, which has no pictures and no plots of thresholds."""
+        content = json.loads(path.read_text())
+        return cls(
+            content["about"],
+            [Row(**row) for row in content["rows"]],
+            [LeftOut(**item) for item in content["left_out"]],
+            content["warnings"],
+            [ClassRow(**row) for row in content["classes"]],
+        )
+
+    @property
+    def shots(self) -> list[int]:
+        """The numbers of examples."""
+        return list(self.about["config"]["shots"])
+
+    @property
+    def networks(self) -> list[str]:
+        """The feature networks that judged."""
+        return list(self.about["extractor"] or ())
+
     def value(self, model: str, shots: int, metric: str) -> float:
         """The number in that row."""
         (value,) = (
@@ -183,6 +205,11 @@ def better(metric: str) -> Better:
     return BETTER[max(known, key=len)] if known else "neither"
 
 
+def shown(row: Row | None) -> str:
+    """A number with its interval."""
+    return "-" if row is None else f"{row.value:.4g} ({row.low:.4g} to {row.high:.4g})"
+
+
 def about(
     seed: int,
     config: dict[str, Any],
@@ -222,18 +249,13 @@ def _table(rows: Sequence[Row]) -> str:
     for metric in dict.fromkeys(row.metric for row in rows if _is_shown(row.metric)):
         found = [cells.get((metric, model)) for model in models]
         count = max(row.n for row in found if row)
-        shown = "".join(f" {_shown(row)} |" for row in found)
-        lines.append(f"| {f'{metric} {ARROWS[better(metric)]}'.strip()} | {count} |{shown}")
+        figures = "".join(f" {shown(row)} |" for row in found)
+        lines.append(f"| {f'{metric} {ARROWS[better(metric)]}'.strip()} | {count} |{figures}")
     return "\n".join(lines)
 
 
 def _is_shown(metric: str) -> bool:
     return "@" not in metric and ("/" not in metric or metric.startswith(_SHOWN_RATIOS))
-
-
-def _shown(row: Row | None) -> str:
-    """A number with its interval."""
-    return "-" if row is None else f"{row.value:.4g} ({row.low:.4g} to {row.high:.4g})"
 
 
 def _of_what(item: LeftOut) -> str:
