@@ -14,6 +14,7 @@ from PIL import Image
 from funit.config import DataConfig, TrainingConfig
 from funit.data.catalog import read_catalog
 from funit.data.dataset import Batch, Dataset, bent, choose, crop, fixed_samples, recoloured
+from funit.data.images import to_tensor
 from funit.data.packed import Packed, pack
 from funit.errors import UserError
 
@@ -95,6 +96,14 @@ def test_the_images_are_of_the_classes_that_the_batch_says(packed: Packed) -> No
 def test_the_class_to_translate_into_is_never_the_contents(packed: Packed) -> None:
     for batch in islice(dataset_of(packed).batches(), 100):
         assert (batch.classes != batch.content_classes).all()
+
+
+def test_the_channels_lie_last_in_memory_and_no_example_needs_a_copy(packed: Packed) -> None:
+    batch = dataset_of(packed).batch(0)
+
+    for images in (batch.content, batch.examples.flatten(0, 1), batch.siblings.flatten(0, 1)):
+        assert images.is_contiguous(memory_format=torch.channels_last)
+    assert batch.examples.flatten(0, 1).data_ptr() == batch.examples.data_ptr()
 
 
 def test_every_class_is_as_likely_whatever_its_number_of_images(packed: Packed) -> None:
@@ -215,6 +224,59 @@ def test_every_ordered_choice_is_as_likely() -> None:
 
 
 # ---------------------------------------------------------------- determinism
+
+
+def plain_batch(packed: Packed, shots: int, seed: int, index: int) -> Batch:
+    """What `Dataset.batch` draws for 12 samples, written without regard for speed."""
+    random = np.random.Generator(np.random.Philox(key=[seed, index]))
+    random.random()  # would choose the number of examples
+    samples = []
+    for row in random.random((12, 56 + 2 * shots + 3 * (1 + 2 * shots))):
+        num_classes = len(packed.classes)
+        own = int(row[0] * num_classes)
+        other = [c for c in range(num_classes) if c != own][int(row[2] * (num_classes - 1))]
+        content = int(row[1] * packed.count(own))
+        others = [i for i in range(packed.count(own)) if i != content]
+        numbers = row[56:].tolist()  # 3 to 55 recolour and bend
+        examples = choose(packed.count(other), numbers[:shots])
+        siblings = [others[i] for i in choose(len(others), numbers[shots : 2 * shots])]
+        chosen = [(own, content), *((other, i) for i in examples), *((own, i) for i in siblings)]
+        images = []
+        for place, (cls, i) in enumerate(chosen):
+            flip, top, left = numbers[2 * shots + 3 * place :][:3]
+            picture = Image.fromarray(packed.image(cls, i))
+            x = int(left * (picture.width - SIZE + 1))
+            y = int(top * (picture.height - SIZE + 1))
+            picture = picture.crop((x, y, x + SIZE, y + SIZE))
+            if flip < 0.5:
+                picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            images.append(to_tensor(picture))
+        drawn = torch.stack(images)
+        samples.append(
+            Batch(
+                content=drawn[:1],
+                original=drawn[:1],
+                content_classes=torch.tensor([own]),
+                examples=drawn[None, 1 : 1 + shots],
+                classes=torch.tensor([other]),
+                siblings=drawn[None, 1 + shots :],
+            )
+        )
+    return joined(samples)
+
+
+def test_a_batch_is_what_the_plain_way_draws_to_the_bit(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for number, (width, height) in enumerate([(11, 11), (14, 11), (11, 13)] * 4):
+        path = tmp_path / "data" / f"c{number % 4}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
+    packed = pack(read_catalog(tmp_path / "data"), SIZE + 3, tmp_path / "x.pack")
+
+    for index in range(5):
+        batch = dataset_of(packed, flip=True, shots=2, seed=7).batch(index)
+
+        assert_same(batch, plain_batch(packed, 2, 7, index))
 
 
 def test_a_batch_depends_on_the_seed_and_its_number_alone(packed: Packed) -> None:
