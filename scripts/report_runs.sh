@@ -20,6 +20,6 @@ train "$butterflies" butterflies --set model.plain_background=false --set data.r
     --set training.adversarial_from_images=4000
 
 zoo=$folder/zoo.zip
-[ -f "$zoo" ] || funit data menagerie --classes 40 --poses 60 --size 64 --seed 99 --out "$zoo"
+[ -f "$zoo" ] || funit data menagerie --classes 30 --poses 60 --size 64 --seed 99 --out "$zoo"
 python "$(dirname "$0")/report_models.py" "$folder/reports" --at-once 2 \
     "default=$zoo=all" "$folder/lpc=$lpc" "$folder/butterflies=$butterflies"

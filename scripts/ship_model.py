@@ -15,6 +15,7 @@ from pathlib import Path
 
 from funit.demo import run_demo
 from funit.evaluation.report import Report
+from funit.onnx_export import write_graphs
 from funit.repository import (
     ABOUT_FILE,
     SHIPPED,
@@ -67,6 +68,7 @@ def build(options: argparse.Namespace, folder: Path) -> Report:
             scores=scores,
             licence=LICENCE,
             licence_text=(ROOT / "LICENSE").read_text(),
+            write_graphs=write_graphs,
         )
 
     save([])

@@ -18,26 +18,29 @@ run folder and every model holds its full settings, as `config.yaml` or in `mode
 name is an error that offers the nearest one.
 
 The default of every setting is the paper's, so the preset `paper` changes nothing. An empty cell
-under `small` means the same value. **↻** marks what may differ when a run goes on; any other change
-needs a new run.
+under another preset means the same value. **↻** marks what may differ when a run goes on; any other
+change needs a new run.
 """
 
 
 def settings_page() -> str:
     """The whole page."""
-    paper, small = _values("paper"), _values("small")
+    paper, others = _values("paper"), [_values("small"), _values("light")]
     captions = setting_names()
     lines = [HEAD]
     for part, section in Config.model_fields.items():
         lines += [f"## `{part}`", "", (section.annotation.__doc__ or "").strip(), ""]
-        lines += ["| setting | `paper` | `small` | meaning |", "|---|---|---|---|"]
+        lines += [
+            "| setting | `paper` | `small` | `light` | meaning |",
+            "|---|---|---|---|---|",
+        ]
         for name, field in section.annotation.model_fields.items():
             full = f"{part}.{name}"
-            own = "" if small[full] == paper[full] else _cell(small[full])
+            own = ["" if each[full] == paper[full] else _cell(each[full]) for each in others]
             default = "counted" if full == "model.num_classes" else _cell(paper[full])
             caption = captions[full] + _choices(field.annotation)
             mark = " ↻" if full in RESUMABLE else ""
-            lines.append(f"| `{full}`{mark} | {default} | {own} | {caption} |")
+            lines.append(f"| `{full}`{mark} | {default} | {' | '.join(own)} | {caption} |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 

@@ -115,7 +115,7 @@ def test_help_answers_at_once_and_imports_neither_torch_nor_numpy() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("", "train", "translate", "demo", "publish", "data", "models"),
+        *("", "train", "translate", "demo", "publish", "data", "models", "export", "bench"),
         *("data check", "data pack", "data menagerie", "models list", "models show"),
     ],
 )
@@ -169,7 +169,16 @@ BAD_INPUT = {
     "publish model --name ../x": "cannot be the name of a model",
     "publish empty --name x": "is no model folder and no run folder",
     "publish future-run --name x": "run format 99",
+    "translate cat.png --like fox.png --model ./model --engine warp": "there is no engine `warp`",
+    "translate cat.png --like fox.png --model ./model --engine onnxruntime --precision bf16": (
+        "`onnxruntime` cannot compute in `bf16`"
+    ),
+    "export ./model --out new --precision int2": "graphs cannot compute in `int2`",
+    "export ./model --out new --precision int8": "`int8` is calibrated and judged with images",
+    "export ./nothing --out new": "no model folder or run folder",
+    "bench --what weather": "nothing called `weather`",
     # what exists
+    "export ./model --out mine.png": "`mine.png` exists",
     "translate cat.png --like fox.png --model ./model --out mine.png": "`mine.png` exists",
     "translate cat.png fox.png --like fox.png --model ./model --out mine.png": "is one file",
     "data pack zoo --size 16 --out mine.png": "does not end in .pack",
@@ -247,6 +256,45 @@ def test_a_bad_image_among_several_is_reported_and_the_others_are_translated(pla
     assert result.stdout == "new/cat.png\nnew/fox.png\n"
     assert ONE_ERROR_AND_ONE_HINT.fullmatch(result.stderr)
     assert "`text.png` is not an image (1 of 3 images were left out)" in result.stderr
+
+
+def test_every_engine_draws_the_same_and_the_command_says_which_one_it_was(place: Path) -> None:
+    drawn = {}
+    for engine in ("torch", "onnxruntime", "openvino"):
+        out = f"{engine}.png"
+        result = run(
+            f"translate cat.png --like fox.png --model ./model --engine {engine} --out {out}"
+        )
+        assert result.exit_code == 0, result.stderr
+        assert f"by {engine}, fp32" in result.stderr
+        drawn[engine] = np.asarray(Image.open(out), dtype=int)
+
+    for engine in ("onnxruntime", "openvino"):
+        assert np.abs(drawn[engine] - drawn["torch"]).max() <= 1
+
+
+def test_more_images_than_fit_into_a_batch_are_all_translated_in_order(place: Path) -> None:
+    names = [f"{number:02}" for number in range(40)]
+    for number, name in enumerate(names):
+        write_image(place / "many" / f"{name}.png", seed=number)
+
+    result = run("translate many --like fox.png --model ./model --out new")
+
+    assert result.stdout.split() == [f"new/{name}.png" for name in names]
+    assert "40 images" in result.stderr
+    alone = run("translate many/33.png --like fox.png --model ./model --out alone.png")
+    assert alone.exit_code == 0
+    difference = np.asarray(Image.open("alone.png"), int) - np.asarray(Image.open("new/33.png"))
+    assert np.abs(difference).max() <= 1
+
+
+def test_an_exported_model_says_how_near_it_is_and_translates(place: Path) -> None:
+    printed = succeed("export ./model --out exported")
+
+    assert "onnxruntime: at most" in printed
+    assert "exported: opset" in printed
+    succeed("translate cat.png --like fox.png --model ./exported --out again.png")
+    assert size_of("again.png") == (16, 16)
 
 
 def test_skip_existing_goes_on_where_a_call_stopped(place: Path) -> None:

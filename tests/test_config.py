@@ -31,7 +31,7 @@ def config_with(*assignments: str) -> Config:
     return build_config(merged(CLASSES, parse_assignments(assignments)))
 
 
-@pytest.mark.parametrize("name", ["paper", "small"])
+@pytest.mark.parametrize("name", ["paper", "small", "light"])
 def test_the_presets_are_valid(name: str) -> None:
     assert build_config(merged(preset(name), CLASSES)).model.num_classes == 5
 
@@ -52,7 +52,7 @@ def test_a_preset_of_another_name_is_an_error() -> None:
     with pytest.raises(UserError, match="`tiny`") as caught:
         preset("tiny")
 
-    assert "`paper` and `small`" in caught.value.hint
+    assert "`paper`, `small` and `light`" in caught.value.hint
 
 
 def test_a_later_layer_goes_over_an_earlier_one() -> None:

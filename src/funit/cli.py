@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +117,17 @@ Model = Annotated[
     str, Option("--model", help="A name (`funit models list`), NAME@VERSION, or a folder.")
 ]
 Device = Annotated[str, Option(help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.")]
+EngineName = Annotated[
+    str,
+    Option(
+        "--engine",
+        help="`openvino`, `onnxruntime`, `torch`, or `auto`: the fastest that is installed and "
+        "ready.",
+    ),
+]
+Precision = Annotated[
+    str, Option(help="`fp32`, or `bf16`: faster where the processor has it, seldom seen.")
+]
 ModelsAndData = Annotated[
     list[str],
     Argument(
@@ -173,7 +185,10 @@ def train(
     out: Annotated[Path, _option("The folder of the run; one that exists goes on.")],
     preset: Annotated[
         str | None,
-        _option("`small` (the default: 64 px, two CPU cores) or `paper` (128 px, a GPU)."),
+        _option(
+            "`small` (the default: 64 px, two CPU cores), `paper` (128 px, a GPU) or `light` "
+            "(128 px, fast to translate)."
+        ),
     ] = None,
     config: Annotated[
         Path | None, _option("A YAML or JSON file of settings, over the preset.")
@@ -234,6 +249,8 @@ def translate(
         bool, Option("--skip-existing", help="Leave translations that exist as they are.")
     ] = False,
     force: Force = False,
+    engine: EngineName = "auto",
+    precision: Precision = "fp32",
     device: Device = "auto",
 ) -> None:
     """Redraws CONTENT as the class that the --like images show."""
@@ -242,10 +259,11 @@ def translate(
     is_single = len(content) == 1 and not content[0].is_dir()
     out = out or Path("translated.png" if is_single else "translated")
     problems: list[UserError] = []
-    translator = Translator.load(model, device)
-    look = translator.encode_class(like)
     num_images = len(image_files(content))
-    with _progress("translating", num_images) as advance:
+    translator = Translator.load(model, device, engine, precision)
+    look = translator.encode_class(like)
+    start, num_written = time.monotonic(), 0
+    with _progress("translating", num_images, "images") as advance:
         for path in translator.translate_files(
             content,
             look,
@@ -256,7 +274,11 @@ def translate(
         ):
             print(path)
             advance()
+            num_written += 1
     _report_problems(problems, num_images)
+    rate = num_written / max(time.monotonic() - start, 1e-9)
+    which = f"{translator.engine.name}, {translator.engine.precision}"
+    print(f"{num_written:,} images, {rate:,.1f} images/s, by {which}", file=sys.stderr)
 
 
 @app.command()
@@ -350,10 +372,73 @@ def publish(
     ],
 ) -> None:
     """Gives what a training learned a name, under which other commands find it."""
+    from funit.onnx_export import can_export, write_graphs
     from funit.repository import ModelRepository
 
-    info = ModelRepository().publish(run, name)
+    writer = write_graphs if can_export() else None  # `auto` engines need them
+    info = ModelRepository().publish(run, name, write_graphs=writer)
     print(f"{info.name}@{info.version}")
+
+
+@app.command()
+def export(
+    model: Annotated[
+        str,
+        Argument(metavar="MODEL", help="A name, NAME@VERSION, or a folder.", show_default=False),
+    ],
+    out: Annotated[Path, _option("The folder to write.")],
+    precision: Annotated[
+        str,
+        Option(
+            help="In which the graphs compute: `fp32`, `fp16` for graphics cards, or `int8`, which "
+            "is refused where translations of DATA get 2% worse."
+        ),
+    ] = "fp32",
+    data: Annotated[
+        Path | None, _option("For int8: images to calibrate and judge with, as for `evaluate`.")
+    ] = None,
+    part: Annotated[str, Option(help="For int8: the classes to judge by.")] = "unseen",
+    force: Force = False,
+) -> None:
+    """Writes a model as two ONNX graphs with their weights, and compares them with PyTorch."""
+    if precision == "int8":
+        _export_int8(model, data, part, out, force)
+        return
+    from funit.export import export_model
+
+    exported = export_model(model, out, precision, force=force)
+    for one in exported.parity:
+        print(f"{one.engine}: at most {one.largest:.2g} from PyTorch, images being in -1..1")
+    print(f"{exported.path}: opset {exported.record.opset}, {exported.record.precision}")
+
+
+@app.command()
+def bench(
+    what: Annotated[
+        str | None,
+        _option(
+            "What is measured: of translation, int8, light, quality, training, memory, startup, "
+            "data and gpu, separated by commas.  [default: all but gpu]"
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, Option("--json", help="A file for the results; it is replaced.")
+    ] = None,
+) -> None:
+    """Measures how fast this is here, as ratios to the model and the training of the paper."""
+    from funit.benchmark.bench import WITHOUT_GPU, run_bench
+    from funit.benchmark.results import COLUMNS
+
+    with _progress("measuring") as advance:
+        results = run_bench(
+            _words(what) if what else WITHOUT_GPU,
+            progress=lambda name, done, total: advance(done, total, name),
+        )
+    _print_table(COLUMNS, results.cells())
+    for item in results.left_out:
+        print(f"left out: {item.what}, {item.variant}: {item.reason}")
+    if json_file:
+        results.write(json_file)
 
 
 @data_app.command("check")
@@ -470,6 +555,16 @@ def models_show(
 # -------------------------------------------------------------------- pieces
 
 
+def _export_int8(model: str, data: Path | None, part: str, out: Path, force: bool) -> None:
+    from funit.quantization import quantise_model
+
+    if data is None:
+        raise UserError("`int8` is calibrated and judged with images", hint="give `--data DATA`")
+    quantised = quantise_model(model, data, out, part=part, force=force)
+    print(f"truth error: {quantised.ratio:.4f} times that of 32 bits")
+    print(f"{quantised.path}: opset {quantised.record.opset}, int8")
+
+
 def _numbers(text: str) -> list[int]:
     """The numbers of a list such as `1,5`."""
     numbers = [int(word) if word.strip().isdecimal() else 0 for word in text.split(",")]
@@ -541,16 +636,23 @@ def _report_problems(problems: Sequence[UserError], num_images: int) -> None:
 
 
 @contextmanager
-def _progress(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+def _progress(what: str, total: int | None = None, unit: str = "") -> Iterator[Callable[..., None]]:
     """A bar on stderr; the function it gives takes how many are done, of how many, and of what.
 
-    Without a word there is one more.
+    Without a word there is one more. With a `unit` the bar says how many a second.
     """
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn, Task
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.1f} {unit}/s" if unit and task.speed else "")
 
     console = Console(stderr=True)
     with Progress(
+        *Progress.get_default_columns(),
+        Rate(),
         console=console,
         transient=True,
         disable=not console.is_terminal,

@@ -1,6 +1,7 @@
 """Models as folders, with names and versions.
 
     weights.safetensors    the generator's weights; its settings are in the metadata too
+    class_code.onnx, translation.onnx    what is computed from them, for engines without PyTorch
     model.json             `ModelInfo`: settings, how it was trained, hash of the weights, scores
     card.md                the same for people to read
     LICENSE
@@ -20,26 +21,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor
+from safetensors.numpy import load_file, save
 
 from funit import __version__
-from funit.config import Config, build_config, read_settings, to_json
+from funit.config import Config, ModelConfig, build_config, read_settings, to_json
 from funit.errors import UserError
 from funit.home import home
-from funit.model.generator import Generator
+from funit.model.graphs import GRAPH_FILES, WEIGHTS_FILE, GraphsRecord
 
-Tensors = dict[str, Tensor]
+Tensors = Mapping[str, NDArray[Any]]
+GraphWriter = Callable[[Path, ModelConfig], GraphsRecord]  # (weights, config): files beside them
 
 FORMAT = 1  # of model.json, and of the run folders that are read here
-WEIGHTS_FILE, ABOUT_FILE, CARD_FILE, LICENCE_FILE = (
-    "weights.safetensors",
-    "model.json",
-    "card.md",
-    "LICENSE",
-)
+ABOUT_FILE, CARD_FILE, LICENCE_FILE = "model.json", "card.md", "LICENSE"
 SHIPPED = Path(__file__).parent / "models"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -72,6 +70,8 @@ class ModelInfo(BaseModel, frozen=True):
     config: Config
     training: TrainingRecord
     weights_sha256: str
+    graphs: GraphsRecord | None = None
+    """The graphs beside the weights, with which no PyTorch is needed."""
     scores: list[dict[str, Any]] = Field(default_factory=list)
     """Rows as `funit demo` and `funit evaluate` write them."""
     licence: str
@@ -85,31 +85,42 @@ class ModelFolder:
     info: ModelInfo
     weights_path: Path
 
-    def generator(self) -> Generator:
-        """The generator with its weights, ready to translate; UserError if they are damaged."""
-        generator = Generator(self.info.config.model)
-        try:
-            generator.load_state_dict(self.tensors())
-        except RuntimeError:  # names or shapes differ
-            raise UserError(
-                f"the weights of `{self.path}` do not fit its settings", hint=_REBUILD_HINT
-            ) from None
-        return generator.requires_grad_(False).eval()
+    @property
+    def licence_text(self) -> str:
+        """What its licence says; empty where there is none."""
+        path = self.path / LICENCE_FILE
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def whole_weights(self) -> Path:
+        """The file of weights; raises UserError unless it is what was saved."""
+        self._check(self.weights_path, self.info.weights_sha256)
+        return self.weights_path
+
+    def whole_graphs(self) -> Path | None:
+        """The folder of the graphs, if there are any; raises UserError if one is damaged."""
+        if self.info.graphs is None:
+            return None
+        for file in GRAPH_FILES:
+            self._check(self.path / file, self.info.graphs.sha256[file])
+        return self.path
 
     def tensors(self) -> Tensors:
         """The weights in 32 bits; raises UserError unless they are what was saved."""
-        if _sha256(self.weights_path) != self.info.weights_sha256:
-            raise UserError(
-                f"`{self.weights_path}` is damaged: its SHA-256 is not the one that was saved",
-                hint=_REBUILD_HINT,
-            )
         try:
-            tensors = load_file(self.weights_path)
+            tensors = load_file(self.whole_weights())
         except (SafetensorError, OSError) as error:
             raise UserError(
                 f"`{self.weights_path}` cannot be read: {error}", hint=_REBUILD_HINT
             ) from None
-        return {name: tensor.float() for name, tensor in tensors.items()}
+        return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+
+    @staticmethod
+    def _check(path: Path, sha256: str) -> None:
+        if _sha256(path) != sha256:
+            raise UserError(
+                f"`{path}` is damaged: its SHA-256 is not the one that was saved",
+                hint=_REBUILD_HINT,
+            )
 
 
 class ModelRepository:
@@ -159,6 +170,7 @@ class ModelRepository:
         scores: Sequence[Mapping[str, Any]] | None = None,
         licence: str | None = None,
         licence_text: str | None = None,
+        write_graphs: GraphWriter | None = None,
     ) -> ModelInfo:
         """Copies a run's average generator, or a model, to the next version of NAME."""
         if not _NAME.fullmatch(name):
@@ -180,7 +192,8 @@ class ModelRepository:
                     training=found.info.training,
                     scores=found.info.scores if scores is None else scores,
                     licence=licence or found.info.licence,
-                    licence_text=_licence_text(found) if licence_text is None else licence_text,
+                    licence_text=found.licence_text if licence_text is None else licence_text,
+                    write_graphs=write_graphs,
                 )
             except FileExistsError:  # another process was faster: take the next number
                 continue
@@ -213,7 +226,7 @@ class ModelRepository:
 
 def save_model(
     folder: Path,
-    tensors: Tensors,
+    tensors: Mapping[str, ArrayLike],
     config: Config,
     *,
     name: str,
@@ -223,21 +236,26 @@ def save_model(
     licence: str = "",
     licence_text: str = "",
     half: bool = True,
+    write_graphs: GraphWriter | None = None,
 ) -> ModelInfo:
     """Writes a new model folder in one piece; `half` halves its size.
 
-    Raises FileExistsError where the folder exists, UserError where it cannot be written.
+    `write_graphs` adds the graphs. Raises FileExistsError where the folder exists, UserError where
+    it cannot be written.
     """
     with _new_folder(folder) as temporary:
-        stored = {k: (t.half() if half else t.float()).contiguous() for k, t in tensors.items()}
+        dtype = np.float16 if half else np.float32
+        stored = {name: np.asarray(t, dtype, order="C") for name, t in tensors.items()}
         weights = save(stored, metadata={"config": to_json(config)})
-        (temporary / WEIGHTS_FILE).write_bytes(weights)
+        weights_path = temporary / WEIGHTS_FILE
+        weights_path.write_bytes(weights)
         info = ModelInfo(
             name=name,
             version=version,
             config=config,
             training=training,
             weights_sha256=hashlib.sha256(weights).hexdigest(),
+            graphs=write_graphs(weights_path, config.model) if write_graphs else None,
             scores=[dict(row) for row in scores],
             licence=licence or "not stated",
         )
@@ -399,11 +417,6 @@ def _check_format(path: Path, about: Mapping[str, Any], kind: str) -> None:
             f"`{path}` has {kind} format {found}; this version reads {FORMAT}",
             hint=f"use the funit that made it: {maker}",
         )
-
-
-def _licence_text(found: ModelFolder) -> str:
-    path = found.path / LICENCE_FILE
-    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _first_line(error: ValidationError | UserError) -> str:

@@ -7,16 +7,16 @@
 Looks and contents can be made apart, kept, and combined in any pairing.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Self, TypeVar, overload
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from funit.config import Config
 from funit.data.images import (
@@ -25,49 +25,66 @@ from funit.data.images import (
     fit,
     is_image_name,
     read_image,
+    to_floats,
     to_image,
-    to_tensor,
     write_image,
 )
+from funit.engines.choice import AUTO, Weights, open_engine
+from funit.engines.engine import Engine, Floats, Look
 from funit.errors import UserError
-from funit.model.device import find_device
-from funit.model.generator import Generator
-from funit.model.look import Look
 from funit.repository import ModelRepository
 
 BATCH_SIZE = 16  # images at once: enough to keep a processor busy, little memory
 
 T = TypeVar("T")
 OnProblem = Callable[[UserError], None]
+Opened = Image.Image | UserError
 
 
 @dataclass(frozen=True, eq=False)
 class Content:
     """What is where in one image."""
 
-    content_map: Tensor  # (C, h, w)
+    encoded: Floats
+    """As the engine that made it keeps it: another engine cannot use it."""
 
 
 class Translator:
     """Redraws images in the look of classes that examples show."""
 
-    def __init__(self, generator: Generator, config: Config, device: str = "auto") -> None:
+    def __init__(self, engine: Engine, config: Config) -> None:
+        self.engine = engine
         self.config = config
-        self.device = find_device(device)
-        self.generator = generator.to(self.device).eval()
 
     @classmethod
-    def load(cls, model: str | Path = "default", device: str = "auto") -> Self:
-        """The translator of a model: its name, NAME@VERSION, its folder, or a run folder."""
+    def load(
+        cls,
+        model: str | Path = "default",
+        device: str = AUTO,
+        engine: str = AUTO,
+        precision: str = "fp32",
+    ) -> Self:
+        """The translator of a model: its name, NAME@VERSION, its folder, or a run folder.
+
+        `engine` is `openvino`, `onnxruntime` or `torch`; `auto` takes the fastest that is installed
+        and ready. `precision` `bf16` is faster, with an error that is seldom seen.
+        """
         folder = ModelRepository().find(model)
-        return cls(folder.generator(), folder.info.config, device)
+        info = folder.info
+        weights = Weights(
+            folder.whole_weights(),
+            info.weights_sha256,
+            info.config.model,
+            folder.whole_graphs(),
+            info.graphs.precision if info.graphs else "fp32",
+        )
+        return cls(open_engine(weights, engine, device, precision), info.config)
 
     @property
     def image_size(self) -> int:
         """Height and width of what comes out; what goes in is cropped and resized to it."""
         return self.config.model.image_size
 
-    @torch.inference_mode()
     def encode_class(
         self, images: ImageSource | Sequence[ImageSource], weights: Sequence[float] | None = None
     ) -> Look:
@@ -77,22 +94,20 @@ class Translator:
             raise UserError("no example image is given", hint="give at least one")
         shares = _shares(weights, len(sources))
         counted = [source for source, share in zip(sources, shares, strict=True) if share]
-        looks = [self.generator.encode_examples(self._read(chunk)) for chunk in _chunks(counted)]
-        return Look.cat(looks).merged(shares[None, shares > 0].to(self.device))
+        return self.engine.encode_class(self._read(counted)[None], shares[None, shares > 0])
 
     @overload  # a str is also a sequence of str: it is one image
     def encode_content(self, images: ImageSource) -> Content: ...  # type: ignore[overload-overlap]
     @overload
     def encode_content(self, images: Sequence[ImageSource]) -> list[Content]: ...
-    @torch.inference_mode()
     def encode_content(
         self, images: ImageSource | Sequence[ImageSource]
     ) -> Content | list[Content]:
         """The content of an image, or of each of several."""
         contents = [
-            Content(content_map)
+            Content(encoded)
             for chunk in _chunks(_several(images))
-            for content_map in self.generator.encode_content(self._read(chunk))
+            for encoded in self.engine.encode_content(self._read(chunk))
         ]
         return contents[0] if _is_one(images) else contents
 
@@ -104,7 +119,6 @@ class Translator:
     def translate(
         self, content: Sequence[ImageSource | Content], look: Look | Sequence[Look]
     ) -> list[Image.Image]: ...
-    @torch.inference_mode()
     def translate(
         self,
         content: ImageSource | Content | Sequence[ImageSource | Content],
@@ -151,39 +165,68 @@ class Translator:
     def _translate_planned(
         self, planned: Mapping[Path, Path], look: Look, on_problem: OnProblem | None
     ) -> Iterator[Path]:
-        for chunk in _chunks(list(planned.items())):
-            images = {}
-            for target, source in chunk:
-                try:
-                    images[target] = self._open(source)
-                except UserError as error:
-                    if on_problem is None:
-                        raise
-                    on_problem(error)
-            translated = self.translate(list(images.values()), look)
-            for target, image in zip(images, translated, strict=True):
-                write_image(image, target)
-                yield target
+        """While the engine works, the next images are read and the last ones written."""
+        coming = _chunks(list(planned.items()))
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            reading = deque(pool.submit(self._open_files, chunk) for chunk in islice(coming, 1))
+            writing: list[Future[list[Path]]] = []
+            while reading:
+                opened = reading.popleft().result()
+                reading.extend(pool.submit(self._open_files, chunk) for chunk in islice(coming, 1))
+                images = _without_problems(opened, on_problem)
+                translated = self.translate(list(images.values()), look)
+                for written in writing:
+                    yield from written.result()
+                writing = [pool.submit(_write_files, list(images), translated)]
+            for written in writing:
+                yield from written.result()
+
+    def _open_files(self, planned: Sequence[tuple[Path, Path]]) -> dict[Path, Opened]:
+        """The image for each target, or what is wrong with it."""
+        found: dict[Path, Opened] = {}
+        for target, source in planned:
+            try:
+                found[target] = self._open(source)
+            except UserError as error:
+                found[target] = error
+        return found
 
     def _open(self, source: ImageSource) -> Image.Image:
         """The middle of an image, at the model's size."""
         background, size = self.config.data.background, self.image_size
         return fit(read_image(source, background, shortest=2 * size), size)
 
-    def _read(self, sources: Sequence[ImageSource]) -> Tensor:
+    def _read(self, sources: Sequence[ImageSource]) -> Floats:
         """Images as (B, 3, H, W)."""
-        return torch.stack([to_tensor(self._open(source)) for source in sources]).to(self.device)
+        return np.stack([to_floats(self._open(source)) for source in sources])
 
-    def _decode(self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]) -> Tensor:
+    def _decode(self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]) -> Floats:
         """Translations as (B, 3, H, W); images among the contents are encoded together."""
         sources = [content for content in contents if not isinstance(content, Content)]
-        encoded = iter(self.generator.encode_content(self._read(sources)) if sources else ())
-        maps = [
-            content.content_map.to(self.device) if isinstance(content, Content) else next(encoded)
-            for content in contents
-        ]
-        look = Look(*(part.to(self.device) for part in Look.cat(looks)))
-        return self.generator.decode(torch.stack(maps), look)
+        encoded = iter(self.engine.encode_content(self._read(sources)) if sources else ())
+        everything = [c.encoded if isinstance(c, Content) else next(encoded) for c in contents]
+        return self.engine.decode(np.stack(everything), Look.cat(looks))
+
+
+def _without_problems(
+    opened: Mapping[Path, Opened], on_problem: OnProblem | None
+) -> dict[Path, Image.Image]:
+    """The images that could be read; `on_problem` hears of the others."""
+    images = {}
+    for target, image in opened.items():
+        if isinstance(image, Image.Image):
+            images[target] = image
+        elif on_problem is None:
+            raise image
+        else:
+            on_problem(image)
+    return images
+
+
+def _write_files(targets: Sequence[Path], images: Sequence[Image.Image]) -> list[Path]:
+    for target, image in zip(targets, images, strict=True):
+        write_image(image, target)
+    return list(targets)
 
 
 def image_files(paths: Sequence[Path]) -> list[Path]:
@@ -232,21 +275,21 @@ def _refuse_existing(targets: Iterable[Path]) -> None:
             )
 
 
-def _shares(weights: Sequence[float] | None, num_examples: int) -> Tensor:
+def _shares(weights: Sequence[float] | None, num_examples: int) -> Floats:
     """What each example counts; in all 1."""
     given = [1.0] * num_examples if weights is None else weights
-    shares = torch.tensor(given, dtype=torch.float64)  # a sum of large numbers stays finite
+    shares = np.array(given, dtype=np.float64)  # a sum of large numbers stays finite
     if len(shares) != num_examples:
         raise UserError(
             f"{len(shares)} weights are given for {num_examples} examples",
             hint="give one for each",
         )
-    if not (shares.isfinite().all() and (shares >= 0).all() and shares.sum() > 0):
+    if not (np.isfinite(shares).all() and (shares >= 0).all() and shares.sum() > 0):
         raise UserError(
             f"the weights {shares.tolist()} cannot be used",
             hint="give numbers that are not negative, at least one above 0",
         )
-    return (shares / shares.sum()).float()
+    return (shares / shares.sum()).astype(np.float32)
 
 
 def _alike(looks: Sequence[Look]) -> Iterator[Sequence[int]]:

@@ -14,7 +14,7 @@ from PIL import Image
 from funit.config import DataConfig, TrainingConfig
 from funit.data.catalog import read_catalog
 from funit.data.dataset import Batch, Dataset, bent, choose, crop, fixed_samples, recoloured
-from funit.data.images import to_tensor
+from funit.data.images import to_floats
 from funit.data.packed import Packed, pack
 from funit.errors import UserError
 
@@ -250,7 +250,7 @@ def plain_batch(packed: Packed, shots: int, seed: int, index: int) -> Batch:
             picture = picture.crop((x, y, x + SIZE, y + SIZE))
             if flip < 0.5:
                 picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-            images.append(to_tensor(picture))
+            images.append(torch.from_numpy(to_floats(picture)))
         drawn = torch.stack(images)
         samples.append(
             Batch(

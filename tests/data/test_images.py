@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
@@ -17,9 +16,9 @@ from funit.data.images import (
     image_grid,
     is_image_name,
     read_image,
+    to_floats,
     to_image,
     to_signed,
-    to_tensor,
     write_image,
 )
 from funit.errors import UserError
@@ -271,29 +270,29 @@ def test_damaged_bytes_give_a_picture_or_a_users_error(data: st.DataObject) -> N
         assert read_image(bytes(content)).mode == "RGB"
 
 
-# -------------------------------------------------------------------- tensors
+# --------------------------------------------------------------------- arrays
 
 
-def test_every_byte_survives_the_way_to_a_tensor_and_back() -> None:
+def test_every_byte_survives_the_way_to_floats_and_back() -> None:
     pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
 
-    tensor = to_tensor(Image.fromarray(pixels))
+    floats = to_floats(Image.fromarray(pixels))
 
-    assert tensor.shape == (3, 16, 16)
-    assert tensor.dtype == torch.float32
-    assert tensor.min() == -1
-    assert tensor.max() == 1
-    np.testing.assert_array_equal(np.asarray(to_image(tensor)), pixels)
+    assert floats.shape == (3, 16, 16)
+    assert floats.dtype == np.float32
+    assert floats.min() == -1
+    assert floats.max() == 1
+    np.testing.assert_array_equal(np.asarray(to_image(floats)), pixels)
 
 
 def test_what_a_network_overshoots_is_clamped() -> None:
-    tensor = torch.tensor([-3.0, 0.0, 3.0]).reshape(3, 1, 1)
+    floats = np.array([-3, 0, 3], np.float32).reshape(3, 1, 1)
 
-    assert to_image(tensor).getpixel((0, 0)) == (0, 128, 255)
+    assert to_image(floats).getpixel((0, 0)) == (0, 128, 255)
 
 
 def test_to_signed_maps_bytes_to_minus_one_to_one() -> None:
-    pixels = torch.tensor([0, 255], dtype=torch.uint8)
+    pixels = np.array([0, 255], np.uint8)
 
     assert to_signed(pixels).tolist() == [-1, 1]
     assert pixels.tolist() == [0, 255]

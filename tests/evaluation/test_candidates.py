@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from funit.config import Config, ModelConfig
+from funit.engines.torch_engine import TorchEngine
 from funit.evaluation.candidates import translations
 from funit.evaluation.measured import truth_errors
 from funit.evaluation.pairs import Pairs
@@ -13,7 +14,7 @@ from funit.translator import Translator
 
 def test_translations_are_those_of_each_pair_alone(pairs: Pairs, tiny: ModelConfig) -> None:
     torch.manual_seed(0)
-    translator = Translator(Generator(tiny), Config(model=tiny), device="cpu")
+    translator = Translator(TorchEngine(Generator(tiny), "cpu"), Config(model=tiny))
 
     images = translations(translator, pairs)
 

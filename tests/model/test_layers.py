@@ -93,10 +93,32 @@ def test_up_sampling_doubles_the_size_and_halves_the_channels(kernel_size: int) 
     assert doubled.shape == (2, 4, 10, 10)
 
 
-def test_up_sampling_repeats_each_position_before_it_convolves() -> None:
-    doubling = UpsamplingConvolution(4, 5)
-    features = torch.randn(1, 4, 6, 6)
-
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (2, 2), (3, 2), (6, 7)], ids=str)
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_up_sampling_equals_the_convolution_of_repeated_positions(
+    kernel_size: int, size: tuple[int, int]
+) -> None:
+    if kernel_size == 5 and 1 in size:
+        pytest.skip("two pixels cannot be mirrored beyond the second")
+    doubling = UpsamplingConvolution(4, kernel_size).double()
+    assert doubling.conv.bias is not None
+    torch.nn.init.normal_(doubling.conv.bias)
+    features = torch.randn(2, 4, *size, dtype=torch.float64, requires_grad=True)
     repeated = features.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
 
-    torch.testing.assert_close(doubling(features), doubling.conv(repeated))
+    ours, plain = doubling(features), doubling.conv(repeated)
+
+    torch.testing.assert_close(ours, plain, rtol=0, atol=1e-10)
+    seen = torch.randn_like(plain)
+    inputs = [features, *doubling.parameters()]
+    for one, other in zip(
+        torch.autograd.grad((ours * seen).sum(), inputs),
+        torch.autograd.grad((plain * seen).sum(), inputs),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_up_sampling_keeps_the_weights_of_a_plain_convolution_alone(kernel_size: int) -> None:
+    assert list(UpsamplingConvolution(4, kernel_size).state_dict()) == ["conv.weight", "conv.bias"]

@@ -1,11 +1,12 @@
 """The perceptual loss prefers a sharp drawing to a blur, and teaches the images alone."""
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from funit.data.images import to_tensor
+from funit.data.images import to_floats
 from funit.data.menagerie import draw_pose, draw_species, render
 from funit.training.perceptual_loss import PerceptualLoss
 
@@ -20,7 +21,7 @@ def drawn(species: int = 0) -> Image.Image:
 
 
 def as_batch(*images: Image.Image) -> Tensor:
-    return torch.stack([to_tensor(image) for image in images])
+    return torch.from_numpy(np.stack([to_floats(image) for image in images]))
 
 
 def test_equal_images_are_at_no_distance_and_others_at_some(loss: PerceptualLoss) -> None:

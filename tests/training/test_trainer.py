@@ -226,6 +226,64 @@ def test_the_average_forgets_half_in_its_half_life(settings: Settings) -> None:
     torch.testing.assert_close(trainer.average.image_decoder.to_image.weight, expected.detach())
 
 
+# ------------------------------------------------------------------ 16 bits
+
+
+@pytest.mark.parametrize("warm_up_images", [0, 4])
+@pytest.mark.parametrize("plain_background", [False, True])
+def test_a_step_in_bf16_has_nearly_the_losses_and_moves_of_one_in_fp32(
+    settings: Settings, plain_background: bool, warm_up_images: int
+) -> None:
+    wanted = merged(settings, {"model": {"plain_background": plain_background}})
+    same = {
+        "adversarial_from_images": warm_up_images,
+        "optimizer": "adam",
+        "back_translation": 0.5,
+        "reconstruct_from": "class",
+    }
+    exact, reduced = trainer_with(wanted, **same), trainer_with(wanted, precision="bf16", **same)
+    batch = tiny_batch(exact.config)
+
+    terms, nearly = exact.step(batch), reduced.step(batch)
+
+    assert list(terms) == list(nearly)
+    for name, value in terms.items():
+        assert nearly[name].dtype == torch.float32
+        assert float(nearly[name]) == pytest.approx(float(value), rel=0.03, abs=0.01), name
+    for one, other in zip(
+        exact.generator.parameters(), reduced.generator.parameters(), strict=True
+    ):
+        assert other.dtype == torch.float32
+        assert (one.grad is None) is (other.grad is None)
+        if one.grad is not None and other.grad is not None:
+            assert other.grad.dtype == torch.float32
+
+
+def test_the_penalty_is_in_fp32_when_the_rest_is_in_bf16(settings: Settings) -> None:
+    exact, reduced = trainer_with(settings), trainer_with(settings, precision="bf16")
+    batch = tiny_batch(exact.config)
+
+    terms, nearly = exact.step(batch), reduced.step(batch)
+
+    assert torch.equal(terms["d/gradient_penalty"], nearly["d/gradient_penalty"])
+    assert not torch.equal(terms["g/reconstruction"], nearly["g/reconstruction"])
+
+
+def test_a_run_in_bf16_goes_on_as_if_uninterrupted_and_only_in_bf16(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    reduced = merged(settings, {"training": {"precision": "bf16", "max_images": 28}})
+    whole = train(zoo, tmp_path / "whole", reduced)
+
+    train(zoo, tmp_path / "halves", merged(reduced, {"training": {"max_images": 16}}))
+    resumed = train(zoo, tmp_path / "halves", {"training": {"max_images": 28}})
+
+    assert_equal_to_the_bit(whole, resumed)
+    assert all(value.dtype == torch.float32 for value in whole.tensors("generator").values())
+    with pytest.raises(UserError, match=r"`training.precision` bf16, not fp32"):
+        train(zoo, tmp_path / "halves", {"training": {"precision": "fp32"}})
+
+
 # ------------------------------------------------------------- the whole run
 
 

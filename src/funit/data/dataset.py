@@ -308,4 +308,4 @@ def _channels_first(images: Floats) -> Tensor:
 
 def _to_images(pixels: Pixels) -> Tensor:
     """(..., H, W, 3) bytes -> (..., 3, H, W) in [-1, 1]."""
-    return to_signed(torch.from_numpy(pixels).movedim(-1, -3).contiguous())
+    return torch.from_numpy(to_signed(pixels)).movedim(-1, -3).contiguous()

@@ -1,4 +1,4 @@
-"""Files and bytes <-> tensors in [-1, 1]; orientation, modes, resize, crop, limits.
+"""Files and bytes <-> pictures <-> arrays in [-1, 1]; orientation, modes, resize, crop, limits.
 
 Every picture that enters funit passes `read_image`: whatever its format and mode, an upright RGB
 picture comes out, or a UserError that says which file is wrong and why. Colour profiles are
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
 
 from funit.errors import UserError
 from funit.home import whole_file
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
+Floats = NDArray[np.float32]
 Color = tuple[int, int, int]  # red, green, blue in 0..255
 
 WHITE: Color = (255, 255, 255)
@@ -97,22 +97,22 @@ def fit(image: Image.Image, size: int) -> Image.Image:
     return image.resize((size, size), Image.Resampling.BICUBIC, box=box)
 
 
-def to_signed(pixels: Tensor) -> Tensor:
+def to_signed(pixels: NDArray[np.uint8]) -> Floats:
     """Values 0..255 as float32 in [-1, 1]."""
-    assert pixels.dtype == torch.uint8
-    return pixels.to(torch.float32).div_(127.5).sub_(1)
+    assert pixels.dtype == np.uint8
+    return np.divide(pixels, np.float32(127.5)) - np.float32(1)
 
 
-def to_tensor(image: Image.Image) -> Tensor:
+def to_floats(image: Image.Image) -> Floats:
     """An RGB picture as (3, H, W) float32 in [-1, 1]."""
     assert image.mode == "RGB", "`read_image` makes it so"
-    return to_signed(torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous())
+    return np.ascontiguousarray(to_signed(np.asarray(image)).transpose(2, 0, 1))
 
 
-def to_image(tensor: Tensor) -> Image.Image:
+def to_image(floats: Floats) -> Image.Image:
     """(3, H, W) in [-1, 1] as a picture; what lies outside is clamped."""
-    pixels = tensor.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
+    pixels = np.clip(np.rint((floats + np.float32(1)) * np.float32(127.5)), 0, 255)
+    return Image.fromarray(np.ascontiguousarray(pixels.astype(np.uint8).transpose(1, 2, 0)))
 
 
 def image_grid(

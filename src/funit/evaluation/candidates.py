@@ -159,7 +159,7 @@ def _model(model: str | Path, device: str) -> Model:
         "feature_networks": list(info.config.feature_networks),
         "data": info.training.data.get("fingerprint"),
     }
-    return Model(str(model), Translator(folder.generator(), info.config, device), about)
+    return Model(str(model), Translator.load(model, device, engine="torch"), about)
 
 
 def _common_size(models: Mapping[str, Model]) -> int:

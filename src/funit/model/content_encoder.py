@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from funit.config import ModelConfig
-from funit.model.layers import ResidualBlock, convolution
+from funit.model.layers import ResidualBlock, convolution, instance_norm
 
 
 class ContentEncoder(nn.Module):
@@ -31,9 +31,9 @@ class ContentEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         # (B, 3, H, W) -> (B, C, H / d, W / d)
-        features = F.relu(F.instance_norm(self.stem(images)))
+        features = F.relu(instance_norm(self.stem(images)))
         for conv in self.halvings:
-            features = F.relu(F.instance_norm(conv(features)))
+            features = F.relu(instance_norm(conv(features)))
         for block in self.blocks:
             features = block(features)
         return features

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from funit.config import ModelConfig
-from funit.model.layers import convolution, initialised, linear
+from funit.model.layers import initialised, linear
+from funit.model.twice import TwiceDifferentiableConvolution
 
 SLOPE = 0.2  # of the leaky ReLU, as in the released code; the paper is silent
 
@@ -19,12 +20,12 @@ class PreActivationBlock(nn.Module):
         super().__init__()
         narrow = min(in_channels, out_channels)
         self.norm1 = _normalisation(in_channels, norm)
-        self.conv1 = convolution(in_channels, narrow, 3)
+        self.conv1 = _convolution(in_channels, narrow, 3)
         self.norm2 = _normalisation(narrow, norm)
-        self.conv2 = convolution(narrow, out_channels, 3)
+        self.conv2 = _convolution(narrow, out_channels, 3)
         self.shortcut: nn.Module = nn.Identity()
         if in_channels != out_channels:
-            self.shortcut = initialised(nn.Conv2d(in_channels, out_channels, 1, bias=False))
+            self.shortcut = _convolution(in_channels, out_channels, 1, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
         # (B, in, H, W) -> (B, out, H, W)
@@ -43,7 +44,7 @@ class Discriminator(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width = config.discriminator_channels
-        self.stem = convolution(3, width, 7)
+        self.stem = _convolution(3, width, 7)
         self.scales = nn.ModuleList()
         for scale in range(config.discriminator_halvings + 1):
             is_last = scale == config.discriminator_halvings
@@ -91,6 +92,22 @@ class Discriminator(nn.Module):
     def _activated(self, features: Tensor) -> Tensor:
         activated = F.leaky_relu(features, SLOPE)
         return activated.mean(dim=(2, 3), keepdim=True) if self.is_pooled else activated
+
+
+def _convolution(
+    in_channels: int, out_channels: int, kernel_size: int, bias: bool = True
+) -> nn.Conv2d:
+    """A convolution with reflection padding that keeps the size; for the gradient penalty."""
+    return initialised(
+        TwiceDifferentiableConvolution(
+            in_channels,
+            out_channels,
+            kernel_size,
+            padding=kernel_size // 2,
+            padding_mode="reflect",
+            bias=bias,
+        )
+    )
 
 
 def _normalisation(channels: int, norm: bool) -> nn.Module:

@@ -92,7 +92,8 @@ class Generator(nn.Module):
         opacity = None
         if background is not None:
             opacity = drawn[:, 3:]
-            images = torch.lerp(background, images, opacity.sigmoid())
+            full = background.dtype  # in 16 bits the background would not stay as it is
+            images = torch.lerp(background, images.to(full), opacity.sigmoid().to(full))
         return Drawing(images, opacity, None if attended is None else attended[:, -3:])
 
     def perfect(self, images: Tensor) -> Drawing:

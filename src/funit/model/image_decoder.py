@@ -8,7 +8,13 @@ from torch import Tensor, nn
 
 from funit.config import ModelConfig
 from funit.model.class_encoder import class_encoder_widths
-from funit.model.layers import AdaINResidualBlock, UpsamplingConvolution, adain, convolution
+from funit.model.layers import (
+    AdaINResidualBlock,
+    UpsamplingConvolution,
+    adain,
+    convolution,
+    instance_norm,
+)
 
 
 class ImageDecoder(nn.Module):
@@ -53,9 +59,9 @@ class ImageDecoder(nn.Module):
             if self.has_adain_doublings:
                 features = F.relu(adain(features, *next(remaining)))
             else:
-                features = F.relu(F.instance_norm(features))
+                features = F.relu(instance_norm(features))
             if i == 0 and attended is not None:
                 features = features + self.paint(attended)
                 features = self.painted_block(features, next(remaining), next(remaining))
         drawn: Tensor = self.to_image(features)
-        return drawn
+        return drawn.to(self.to_image.weight.dtype)  # under autocast too

@@ -5,6 +5,7 @@ Shapes: B images, C channels, H x W positions.
 
 from typing import TypeVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -39,12 +40,20 @@ def initialised(layer: Layer) -> Layer:
     return layer
 
 
+def instance_norm(features: Tensor) -> Tensor:
+    """Mean 0 and variance 1 for each channel of each image."""
+    # groups of one channel: unlike `F.instance_norm` this keeps the layout channels_last
+    return F.group_norm(features, features.shape[1])
+
+
 def adain(features: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     """Gives each channel of each image the mean and the deviation decoded for it.
 
     Adaptive instance normalisation (Huang and Belongie, 2017): (B, C, H, W) and two (B, C).
     """
-    return F.instance_norm(features) * deviation[:, :, None, None] + mean[:, :, None, None]
+    return torch.addcmul(
+        mean[:, :, None, None], instance_norm(features), deviation[:, :, None, None]
+    )
 
 
 class ResidualBlock(nn.Module):
@@ -57,8 +66,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         # (B, C, H, W) -> (B, C, H, W)
-        hidden = F.relu(F.instance_norm(self.conv1(features)))
-        return features + F.instance_norm(self.conv2(hidden))
+        hidden = F.relu(instance_norm(self.conv1(features)))
+        return features + instance_norm(self.conv2(hidden))
 
 
 class AdaINResidualBlock(nn.Module):
@@ -77,13 +86,86 @@ class AdaINResidualBlock(nn.Module):
         return features + adain(self.conv2(hidden), *second)
 
 
+def _parity_sums(kernel_size: int) -> Tensor:
+    """Which taps each weight of the four small kernels is the sum of: (4 * window, taps), 0 or 1.
+
+    Of two neighbouring pixels that see the same window, the tap j of the one of parity p falls on
+    the window's position (p + j) // 2, in each direction.
+    """
+    line = torch.zeros(2, kernel_size // 2 + 1, kernel_size)
+    for parity in range(2):
+        for tap in range(kernel_size):
+            line[parity, (parity + tap) // 2, tap] = 1
+    return torch.einsum("pai,qbj->pqabij", line, line).flatten(4).flatten(0, 3)
+
+
+PARITY_SUMS = {kernel_size: _parity_sums(kernel_size) for kernel_size in (3, 5)}
+
+
 class UpsamplingConvolution(nn.Module):
-    """Doubles height and width (nearest neighbour), then convolves to half the channels."""
+    """Doubles height and width (nearest neighbour), then convolves to half the channels.
+
+    What it computes is `conv` of the doubled features, but before they are doubled: pixels of the
+    same parity see the same positions, so that a smaller kernel for each of the four parities, its
+    weights sums of the given ones, gives the same with 2.8 (5x5) or 2.25 (3x3) times fewer
+    operations.
+    """
 
     def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__()
         self.conv = convolution(channels, channels // 2, kernel_size)
+        self.window_size = kernel_size // 2 + 1  # positions that a pixel sees
 
     def forward(self, features: Tensor) -> Tensor:
         # (B, C, H, W) -> (B, C / 2, 2H, 2W)
-        return self.conv(F.interpolate(features, scale_factor=2.0, mode="nearest"))
+        bias = self.conv.bias
+        assert bias is not None
+        padded = F.pad(features, (1, 1, 1, 1), mode="replicate")
+        parities = F.conv2d(padded, self._small_kernels(), bias.repeat_interleave(4))
+        doubled = F.pixel_shuffle(parities, 2)
+        if self.window_size == 2:  # a pixel too many on each side; no other padding shows
+            return doubled[..., 1:-1, 1:-1]
+        return self._with_mirrored_border(doubled, features)
+
+    def _small_kernels(self) -> Tensor:
+        """The four kernels of every output channel: (4 * C / 2, C, window, window)."""
+        window, weight = self.window_size, self.conv.weight
+        by_tap = weight.permute(0, 2, 3, 1).flatten(1, 2)  # (C / 2, taps, C)
+        sums = PARITY_SUMS[weight.shape[-1]].to(weight) @ by_tap
+        kernels = sums.unflatten(1, (4, window, window)).flatten(0, 1)
+        return kernels.permute(0, 3, 1, 2)
+
+    def _with_mirrored_border(self, doubled: Tensor, features: Tensor) -> Tensor:
+        """Adds what the outermost tap of the border's pixels sees beyond it.
+
+        Mirrored, the second pixel outside is the second position of the features; so far it was
+        the first.
+        """
+        weight = self.conv.weight
+        top, bottom = (
+            _convolved(features[:, :, second] - features[:, :, end], weight[:, :, end], "reflect")
+            for end, second in ((0, 1), (-1, -2))
+        )
+        left, right = (  # the corners' share is in the rows
+            _convolved(features[..., second] - features[..., end], weight[..., end], "replicate")
+            for end, second in ((0, 1), (-1, -2))
+        )
+        return _with_ends(_with_ends(doubled, top, bottom, dim=2), left, right, dim=3)
+
+
+def _with_ends(features: Tensor, first: Tensor, last: Tensor, dim: int) -> Tensor:
+    """The features with something added to the first and to the last row, or column."""
+    length = features.shape[dim]
+    return torch.cat(
+        [
+            features.narrow(dim, 0, 1) + first.unsqueeze(dim),
+            features.narrow(dim, 1, length - 2),
+            features.narrow(dim, length - 1, 1) + last.unsqueeze(dim),
+        ],
+        dim=dim,
+    )
+
+
+def _convolved(line: Tensor, weight: Tensor, padding: str) -> Tensor:
+    """A line of positions, doubled, then convolved: (B, C, L), (C / 2, C, 5) -> (B, C / 2, 2L)."""
+    return F.conv1d(F.pad(line.repeat_interleave(2, dim=2), (2, 2), mode=padding), weight)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
@@ -118,11 +119,15 @@ def write_samples(path: Path, grids: Iterable[tuple[Samples, Tensor]]) -> None:
     rows: list[list[Any]] = []
     for samples, drawn in grids:
         num_shots = samples.examples.shape[1]
-        rows.append([None] * num_shots + [to_image(image) for image in samples.contents])
+        rows.append([None] * num_shots + _pictures(samples.contents))
         for examples, outputs in zip(samples.examples, drawn, strict=True):
-            rows.append([to_image(image) for image in [*examples, *outputs]])
+            rows.append([*_pictures(examples), *_pictures(outputs)])
     path.parent.mkdir(exist_ok=True)
     write_image(image_grid(rows), path)
+
+
+def _pictures(images: Tensor) -> list[Image.Image]:
+    return [to_image(image) for image in images.numpy(force=True)]
 
 
 def write_curves(path: Path, lines: list[dict[str, Any]]) -> bool:

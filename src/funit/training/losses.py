@@ -3,6 +3,7 @@
 Shapes: B images, K examples, C feature channels, h x w patches. docs/losses.md has the formulas.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from funit.config import LossWeights
 from funit.data.dataset import Batch
 from funit.model.discriminator import Discriminator
 from funit.model.generator import Drawing
+from funit.model.twice import gradients_by_images_alone
 from funit.training.perceptual_loss import PerceptualLoss
 
 Terms = dict[str, Tensor]  # weighted scalars: their sum is minimised, their names are logged
@@ -27,10 +29,21 @@ class Drawn:
     original: Drawing  # what the reconstruction should be
 
 
+def whole(tensor: Tensor) -> Tensor:
+    """What a network under autocast gave, in 32 bits: losses are never computed in fewer."""
+    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+
+
+def without_autocast(tensor: Tensor) -> torch.autocast:
+    """A context in which networks compute in the precision of their weights."""
+    return torch.autocast(tensor.device.type, enabled=False)
+
+
 def gradient_penalty(scores: Tensor, images: Tensor) -> Tensor:
     """Mean squared gradient of each image's mean score (R1, Mescheder et al., 2018)."""
     per_image = scores.flatten(1).mean(dim=1)  # (B, h, w) patch scores -> (B,)
-    (gradient,) = torch.autograd.grad(per_image.sum(), images, create_graph=True)
+    with gradients_by_images_alone():
+        (gradient,) = torch.autograd.grad(per_image.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
@@ -50,13 +63,16 @@ def discriminator_terms(
     with_penalty = bool(penalty_factor and weights.gradient_penalty)
     if with_penalty:
         real = real.detach().requires_grad_()  # R1 differentiates by the image
-    real_scores, _ = discriminator(real, batch.classes)
+    with without_autocast(real) if with_penalty else nullcontext():
+        real_scores, _ = discriminator(real, batch.classes)
     fake_scores, _ = discriminator(translated.detach(), batch.classes)
+    real_scores, fake_scores = whole(real_scores), whole(fake_scores)
     hinge = F.relu(1 - real_scores).mean() + F.relu(1 + fake_scores).mean()
     terms = {"adversarial": weights.adversarial * hinge}
     if with_penalty:
         weight = penalty_factor * weights.gradient_penalty
-        terms["gradient_penalty"] = weight * gradient_penalty(real_scores, real)
+        with without_autocast(real):
+            terms["gradient_penalty"] = weight * gradient_penalty(real_scores, real)
     return terms
 
 
@@ -70,7 +86,7 @@ def generator_terms(
     """The generator's side of the hinge loss, feature matching, and reconstruction."""
     scores, features = discriminator(drawn.translated, batch.classes)
     return {
-        "adversarial": weights.adversarial * -scores.mean(),
+        "adversarial": weights.adversarial * -whole(scores).mean(),
         "feature_matching": weights.feature_matching
         * feature_distance(features, discriminator, batch.examples),
     } | reconstruction_terms(drawn.reconstruction, drawn.original, weights, perceptual)
@@ -93,9 +109,10 @@ def reconstruction_terms(
     distance = F.l1_loss(drawn.images, original.images)
     terms = {"reconstruction": weights.reconstruction * distance}
     if perceptual is not None:
-        terms["perceptual"] = weights.perceptual * perceptual(drawn.images, original.images)
+        with without_autocast(drawn.images):
+            terms["perceptual"] = weights.perceptual * perceptual(drawn.images, original.images)
     if drawn.found_colours is not None and original.found_colours is not None:
-        distance = F.l1_loss(drawn.found_colours, original.found_colours)
+        distance = F.l1_loss(whole(drawn.found_colours), original.found_colours)
         terms["attention"] = weights.attention * distance
     if drawn.opacity is not None and original.opacity is not None:
         surprise = F.binary_cross_entropy_with_logits(drawn.opacity, original.opacity)
@@ -110,5 +127,6 @@ def feature_distance(features: Tensor, discriminator: Discriminator, examples: T
     (B, K, 3, H, W) -> a scalar.
     """
     with torch.no_grad():  # the examples are real: nothing to learn from them here
-        real = discriminator.features(examples.flatten(0, 1)).mean(dim=(2, 3))
-    return F.l1_loss(features.mean(dim=(2, 3)), real.unflatten(0, examples.shape[:2]).mean(dim=1))
+        real = whole(discriminator.features(examples.flatten(0, 1))).mean(dim=(2, 3))
+    real = real.unflatten(0, examples.shape[:2]).mean(dim=1)
+    return F.l1_loss(whole(features).mean(dim=(2, 3)), real)

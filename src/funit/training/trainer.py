@@ -88,14 +88,16 @@ class Trainer:
 
     def _play(self, batch: Batch) -> Terms:
         weights = self.config.weights
-        drawn = self.draw(batch)  # one pass of the generator serves both updates
+        with self._autocast():
+            drawn = self.draw(batch)  # one pass of the generator serves both updates
 
-        d_terms = discriminator_terms(
-            self.discriminator, batch, drawn.translated, weights, self._penalty_factor()
-        )
+        with self._autocast():
+            d_terms = discriminator_terms(
+                self.discriminator, batch, drawn.translated, weights, self._penalty_factor()
+            )
         _update(self.d_optimizer, d_terms)
 
-        with frozen(self.discriminator):
+        with frozen(self.discriminator), self._autocast():
             g_terms = generator_terms(self.discriminator, batch, drawn, weights, self.perceptual)
         _update(self.g_optimizer, g_terms)
         return named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
@@ -103,12 +105,13 @@ class Trainer:
     def _warm_up(self, batch: Batch) -> Terms:
         """An update of the generator by the reconstruction alone."""
         num_back = self._num_back(batch)
-        with torch.no_grad():
+        with torch.no_grad(), self._autocast():
             translated = self.generator(batch.content[:num_back], batch.examples[:num_back])
-        content_map = self.generator.encode_content(
-            torch.cat([translated, batch.content[num_back:]])
-        )
-        drawn = self._reconstruct(batch, content_map)
+        with self._autocast():  # another: one keeps the weights in 16 bits, without a graph above
+            content_map = self.generator.encode_content(
+                torch.cat([translated, batch.content[num_back:]])
+            )
+            drawn = self._reconstruct(batch, content_map)
         original = self.generator.perfect(batch.original)
         terms = reconstruction_terms(drawn, original, self.config.weights, self.perceptual)
         _update(self.g_optimizer, terms)
@@ -160,6 +163,11 @@ class Trainer:
         restore_optimizer("d", self.d_optimizer, optimizers)
         self.steps = checkpoint.state()["steps"]
         self.images = checkpoint.images
+
+    def _autocast(self) -> torch.autocast:
+        """A context in which the networks compute in `training.precision`."""
+        is_bf16 = self.config.training.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16)
 
     def _penalty_factor(self) -> int:
         """How many steps' penalty this step stands for; 0 where it is left out."""

@@ -1,0 +1,1 @@
+"""What runs a model: PyTorch, ONNX Runtime or OpenVINO, all behind the same three calls."""

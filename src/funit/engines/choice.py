@@ -1,0 +1,152 @@
+"""Which engine answers, and opening it: only the library that computes is imported.
+
+The one place, beside the command line, where imports stand inside functions: PyTorch takes seconds
+and is not needed by the others.
+"""
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from funit.config import ModelConfig
+from funit.engines.engine import Engine
+from funit.errors import UserError
+from funit.home import home
+from funit.model.graphs import GRAPH_FILES, GRAPHS_FORMAT, WEIGHTS_FILE
+
+AUTO, TORCH, ONNXRUNTIME, OPENVINO = "auto", "torch", "onnxruntime", "openvino"
+ENGINES = (ONNXRUNTIME, OPENVINO, TORCH)
+ABLE = {  # the engines that compute in each precision, the fastest with small models first
+    "fp32": (ONNXRUNTIME, OPENVINO, TORCH),
+    "bf16": (OPENVINO, TORCH),
+    "fp16": (OPENVINO, ONNXRUNTIME),
+    "int8": (OPENVINO, ONNXRUNTIME),
+}
+OF_GRAPHS = ("fp16", "int8")  # these are made by an export: no engine can be told to
+HOW_TO_INSTALL = {
+    OPENVINO: "`pip install 'funit[openvino]'`",
+    ONNXRUNTIME: "`pip install 'funit[onnx]'`",
+}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What an engine is made from."""
+
+    path: Path
+    """A safetensors file that was found whole."""
+    sha256: str
+    config: ModelConfig
+    graphs: Path | None
+    """The folder with its graphs, if they were made when it was saved."""
+    graphs_precision: str = "fp32"
+    """In which these compute."""
+
+
+def open_engine(
+    weights: Weights, engine: str = AUTO, device: str = AUTO, precision: str = "fp32"
+) -> Engine:
+    """The engine asked for; `auto` is the fastest that is installed and needs no preparation.
+
+    Where ONNX Runtime or OpenVINO is asked for by name and the model has no graphs yet, they are
+    made now, which takes some seconds, and kept. Graphs that were exported in `fp16` or `int8`
+    compute in it unless PyTorch is asked for. Raises UserError.
+    """
+    if precision == "fp32" and engine != TORCH and device in (AUTO, "cpu"):
+        precision = weights.graphs_precision
+    if precision in OF_GRAPHS and weights.graphs_precision != precision:
+        raise UserError(
+            f"the model has no graphs in `{precision}`",
+            hint=f"`funit export --precision {precision}` makes a model that has",
+        )
+    name = choose_engine(engine, device, precision, has_graphs=weights.graphs is not None)
+    if name == TORCH:
+        from funit.engines.torch_engine import TorchEngine
+        from funit.model.restored import restored_generator
+
+        return TorchEngine(restored_generator(weights.path, weights.config), device, precision)
+    graphs = weights.graphs or made_graphs(weights)
+    if name == OPENVINO:
+        from funit.engines.openvino_engine import OpenvinoEngine
+
+        return OpenvinoEngine(graphs, weights.config, precision)
+    from funit.engines.onnx_engine import OnnxEngine
+
+    return OnnxEngine(graphs, weights.config, precision)
+
+
+def choose_engine(engine: str, device: str, precision: str, *, has_graphs: bool) -> str:
+    """The name of the engine that answers; raises UserError for one that cannot."""
+    if engine not in (AUTO, *ENGINES):
+        known = ", ".join(f"`{name}`" for name in (AUTO, *ENGINES))
+        raise UserError(f"there is no engine `{engine}`", hint=f"there are {known}")
+    if precision not in ABLE:
+        known = ", ".join(f"`{name}`" for name in ABLE)
+        raise UserError(f"there is no precision `{precision}`", hint=f"there are {known}")
+    on_cpu = device == "cpu" or (device == AUTO and not has_gpu())
+    if engine == AUTO:
+        ready = [name for name in ABLE[precision] if is_installed(name)]
+        if precision in OF_GRAPHS and not ready:
+            engine = ABLE[precision][0]
+            raise UserError(f"`{engine}` is not installed", hint=HOW_TO_INSTALL[engine])
+        is_best = precision in OF_GRAPHS or (on_cpu and has_graphs)
+        return ready[0] if ready and is_best else TORCH
+    if engine not in ABLE[precision]:
+        raise UserError(
+            f"`{engine}` cannot compute in `{precision}`", hint=f"`{ABLE[precision][0]}` can"
+        )
+    if engine != TORCH and device not in (AUTO, "cpu"):
+        raise UserError(
+            f"`{engine}` computes on the CPU, not on `{device}`", hint="`--engine torch` can"
+        )
+    if not is_installed(engine):
+        raise UserError(f"`{engine}` is not installed", hint=HOW_TO_INSTALL[engine])
+    return engine
+
+
+def is_installed(engine: str) -> bool:
+    """Whether the library can be found; it is not imported."""
+    return importlib.util.find_spec(engine) is not None
+
+
+def has_gpu() -> bool:
+    """Whether there is a driver of NVIDIA's, which PyTorch may be able to use."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def made_graphs(weights: Weights) -> Path:
+    """A folder with the graphs of weights, kept under `$FUNIT_HOME`; made if it is not there."""
+    from funit.onnx_export import write_graphs
+
+    folder = home() / "graphs" / f"{weights.sha256[:32]}-{GRAPHS_FORMAT}"
+    if all((folder / file).exists() for file in GRAPH_FILES):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
+        filled = Path(temporary) / "graphs"
+        filled.mkdir()
+        _linked(weights.path, filled / WEIGHTS_FILE)
+        write_graphs(filled / WEIGHTS_FILE, weights.config)
+        try:
+            filled.rename(folder)
+        except OSError:  # another process was faster
+            if not folder.exists():
+                raise
+    return folder
+
+
+def _linked(source: Path, target: Path) -> None:
+    """The same file under another name; a copy where the disk is another."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copy(source, target)

@@ -1,0 +1,46 @@
+"""The engine that computes with ONNX Runtime: on a CPU, without PyTorch."""
+
+from pathlib import Path
+
+import onnxruntime
+
+from funit.config import ModelConfig
+from funit.engines.engine import Floats, Look, asked_threads
+from funit.model.graphs import CLASS_CODE_FILE, TRANSLATION_FILE, look_parts
+
+
+class OnnxEngine:
+    """The two graphs of a model behind the calls of an engine."""
+
+    name = "onnxruntime"
+
+    def __init__(self, graphs: Path, config: ModelConfig, precision: str = "fp32") -> None:
+        self.precision = precision
+        self._names = look_parts(config)
+        self._class_code = _session(graphs / CLASS_CODE_FILE)
+        self._translation = _session(graphs / TRANSLATION_FILE)
+
+    def encode_class(self, examples: Floats, shares: Floats) -> Look:
+        """As `Engine.encode_class`."""
+        # (B, K, 3, H, W), (B, K) -> B looks
+        given = {"examples": examples, "shares": shares}
+        return Look.of(self._class_code.run(None, given))
+
+    def encode_content(self, images: Floats) -> Floats:
+        """The images themselves: the graph encodes and decodes in one."""
+        return images
+
+    def decode(self, contents: Floats, look: Look) -> Floats:
+        """As `Engine.decode`."""
+        # (B, 3, H, W) -> (B, 3, H, W)
+        parts = {name: getattr(look, name) for name in self._names}
+        images: Floats = self._translation.run(None, {"content": contents, **parts})[0]
+        return images
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    if threads := asked_threads():
+        options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

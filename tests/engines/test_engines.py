@@ -1,0 +1,167 @@
+"""One suite for all engines: each answers what PyTorch answers, for any number of anything."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from funit.config import Config, ModelConfig
+from funit.engines.choice import ENGINES, TORCH, Weights, open_engine
+from funit.engines.engine import Engine, Floats, Look
+from funit.model.generator import Generator
+from funit.onnx_export import write_graphs
+from funit.repository import TrainingRecord, open_model, save_model
+
+SIZE = 16
+TOLERANCE = 1e-4  # of images in [-1, 1]
+
+TINY = ModelConfig(
+    num_classes=5,
+    image_size=SIZE,
+    base_channels=4,
+    num_halvings=2,
+    class_encoder_halvings=3,
+    class_code_size=6,
+    mlp_size=8,
+    discriminator_channels=4,
+    discriminator_halvings=2,
+    discriminator_blocks=1,
+)
+CONFIGS = {
+    "the paper's": TINY,
+    "with attention": TINY.model_copy(
+        update={"upsampling_norm": "adain", "plain_background": True, "attention_channels": 4}
+    ),
+    "with small kernels": TINY.model_copy(update={"upsampling_kernel_size": 3}),
+}
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    """A model with its graphs."""
+    torch.manual_seed(0)
+    config = CONFIGS[request.param]
+    folder = tmp_path_factory.mktemp("models") / "m"
+    save_model(
+        folder,
+        Generator(config).state_dict(),
+        Config(model=config),
+        name="m",
+        version=1,
+        training=TrainingRecord(seed=0, images=0, minutes=0),
+        write_graphs=write_graphs,
+    )
+    found = open_model(folder)
+    return Weights(found.whole_weights(), found.info.weights_sha256, config, found.whole_graphs())
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, weights: Weights) -> Engine:
+    return open_engine(weights, request.param, "cpu")
+
+
+@pytest.fixture
+def plain(weights: Weights) -> Engine:
+    return open_engine(weights, TORCH, "cpu")
+
+
+def pictures(*shape: int, seed: int = 0) -> Floats:
+    """Like drawings: a plain background, and something on it."""
+    random = np.random.default_rng(seed)
+    images = np.broadcast_to(
+        random.uniform(-1, 1, (*shape, 3, 1, 1)).astype(np.float32), (*shape, 3, SIZE, SIZE)
+    ).copy()
+    images[..., 3:12, 4:13] = random.uniform(-1, 1, (*shape, 3, 9, 9))
+    return images
+
+
+def even(num_looks: int, num_examples: int) -> Floats:
+    return np.full((num_looks, num_examples), 1 / num_examples, np.float32)
+
+
+def assert_near(one: Floats, other: Floats) -> None:
+    assert one.dtype == other.dtype == np.float32
+    np.testing.assert_allclose(one, other, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(("num_images", "num_examples"), [(1, 1), (1, 5), (3, 2), (8, 1)])
+def test_every_engine_translates_as_pytorch_does(
+    engine: Engine, plain: Engine, num_images: int, num_examples: int
+) -> None:
+    contents = pictures(num_images, seed=1)
+    examples, shares = pictures(num_images, num_examples, seed=2), even(num_images, num_examples)
+
+    drawn, expected = (
+        each.decode(each.encode_content(contents), each.encode_class(examples, shares))
+        for each in (engine, plain)
+    )
+
+    assert drawn.shape == (num_images, 3, SIZE, SIZE)
+    assert_near(drawn, expected)
+
+
+def test_a_look_of_one_engine_is_that_of_another(engine: Engine, plain: Engine) -> None:
+    examples, shares = pictures(2, 3, seed=2), np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]], "f4")
+
+    look, expected = (each.encode_class(examples, shares) for each in (engine, plain))
+
+    for part, wanted in zip(look, expected, strict=True):
+        assert part.shape == wanted.shape
+        assert_near(part, wanted)
+    contents = pictures(2, seed=3)
+    assert_near(
+        engine.decode(engine.encode_content(contents), expected),
+        plain.decode(plain.encode_content(contents), look),
+    )
+
+
+def test_each_image_of_a_batch_is_what_it_is_alone(engine: Engine) -> None:
+    contents, examples = pictures(3, seed=1), pictures(3, 2, seed=2)
+    looks = [engine.encode_class(examples[i : i + 1], even(1, 2)) for i in range(3)]
+
+    together = engine.decode(engine.encode_content(contents), Look.cat(looks))
+
+    for i, look in enumerate(looks):
+        alone = engine.decode(engine.encode_content(contents[i : i + 1]), look)
+        assert_near(together[i : i + 1], alone)
+    assert np.abs(together[0] - together[1]).max() > 0.01
+
+
+def test_what_an_engine_gave_stays_as_it_was(engine: Engine) -> None:
+    contents, examples = pictures(2, seed=1), pictures(2, 1, seed=2)
+    look = engine.encode_class(examples[:1], even(1, 1))
+    first = engine.decode(engine.encode_content(contents[:1]), look)
+    kept, kept_look = first.copy(), [part.copy() for part in look]
+
+    engine.encode_class(examples[1:], even(1, 1))
+    engine.decode(engine.encode_content(contents[1:]), look)
+
+    np.testing.assert_array_equal(first, kept)
+    for part, before in zip(look, kept_look, strict=True):
+        np.testing.assert_array_equal(part, before)
+
+
+@pytest.mark.parametrize("name", ["openvino", "torch"])
+def test_bfloat16_is_near(weights: Weights, plain: Engine, name: str) -> None:
+    engine = open_engine(weights, name, "cpu", "bf16")
+    contents, examples, shares = pictures(2, seed=1), pictures(2, 1, seed=2), even(2, 1)
+
+    drawn, expected = (
+        each.decode(each.encode_content(contents), each.encode_class(examples, shares))
+        for each in (engine, plain)
+    )
+
+    assert engine.precision == "bf16"
+    assert np.abs(drawn - expected).mean() < 0.03
+
+
+def test_the_graphs_point_to_the_weights_and_hold_none(weights: Weights) -> None:
+    assert weights.graphs is not None
+    names = {path.name for path in weights.graphs.iterdir()}
+
+    assert {"class_code.onnx", "translation.onnx", "weights.safetensors"} <= names
+    for file in ("class_code.onnx", "translation.onnx"):
+        content = (Path(weights.graphs) / file).read_bytes()
+        assert b"weights.safetensors" in content
+        assert len(content) < 120_000
