@@ -40,7 +40,11 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
         r"(?<!funit\.)\b(?:model|data|training|weights)\.[a-z][a-z_]+\b", code_of(page)
     )
 
-    settings = {name for name in named if name.split(".")[1] not in ("md", "json", "py", "zip", "safetensors")}
+    settings = {
+        name
+        for name in named
+        if name.split(".")[1] not in ("md", "json", "py", "zip", "safetensors")
+    }
     assert settings <= set(setting_names())
 
 
