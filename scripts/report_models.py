@@ -4,8 +4,8 @@
                                     [--pairs N] [--shots 1,5] [--only accuracy,spread]
 
 Each is one `funit evaluate`, with every measure unless `--only` names some: allow an hour a model
-on one thread. FOLDER gets its JSON and its page with pictures; a model whose JSON is there already
-is not evaluated again.
+on one thread. FOLDER gets its JSON and its page with pictures; what the same command has evaluated
+there before is not evaluated again.
 """
 
 import argparse
@@ -90,6 +90,9 @@ def main() -> None:
         parser.add_argument(option, help="as that of `funit evaluate`")
     options = parser.parse_args()
 
+    names = [task.name for task in options.tasks]
+    if len(set(names)) < len(names):
+        sys.exit("Error: two models have one name, by which their reports are kept")
     options.folder.mkdir(parents=True, exist_ok=True)
     given = [("--pairs", options.pairs), ("--shots", options.shots), ("--only", options.only)]
     asked = [word for name, value in given if value is not None for word in (name, value)]
@@ -116,14 +119,16 @@ def write(path: Path, text: str) -> None:
 
 def run(task: Task, folder: Path, asked: Sequence[str], num_threads: int) -> Report:
     """The report of a `funit evaluate`, made now or before."""
-    path = folder / f"{task.name}.json"
-    if not path.exists():
-        command = [sys.executable, "-m", "funit", "evaluate", task.model, str(task.data)]
-        command += ["--part", task.part]
-        command += ["--json", str(path), "--html", str(path.with_suffix(".html"))]
-        print(shlex.join([*command[2:], *asked]), file=sys.stderr)
+    path, made_by = folder / f"{task.name}.json", folder / f"{task.name}.command"
+    command = ["funit", "evaluate", task.model, str(task.data), "--part", task.part]
+    command += ["--json", str(path), "--html", str(path.with_suffix(".html")), *asked]
+    line = shlex.join(command)
+    if not (path.exists() and made_by.exists() and made_by.read_text() == line):
+        print(line, file=sys.stderr)
         environment = os.environ | {"OMP_NUM_THREADS": str(num_threads)}
-        subprocess.run([*command, *asked], env=environment, stdout=subprocess.DEVNULL, check=True)
+        python = [sys.executable, "-m"]
+        subprocess.run([*python, *command], env=environment, stdout=subprocess.DEVNULL, check=True)
+        write(made_by, line)
     return Report.read(path)
 
 
@@ -138,7 +143,8 @@ def summary_of(task: Task, report: Report) -> str:
     cells = {(row.metric, row.model, row.shots): row for row in report.rows}
     few, most = min(report.shots), max(report.shots)
     columns = {f"{task.name}, K = {k}": (task.model, k) for k in dict.fromkeys((few, most))}
-    columns |= {name: (name, most) for name in BASELINES} | {REAL_IMAGES: (REAL_IMAGES, 0)}
+    columns |= {f"{name}, K = {most}": (name, most) for name in BASELINES}
+    columns[REAL_IMAGES] = (REAL_IMAGES, 0)
     lines = ["| metric |" + "".join(f" {name} |" for name in columns)]
     lines.append("|---|" + "---|" * len(columns))
     for metric in main_metrics(report):
@@ -153,7 +159,7 @@ def main_metrics(report: Report) -> Iterator[str]:
     metrics = dict.fromkeys(row.metric for row in report.rows)
     copying, *_ = BASELINES
     for name in MAIN_METRICS:
-        wanted = [name, f"{name}/{copying}"]
+        wanted = [name, *(f"{name}/{baseline}" for baseline in BASELINES)]
         for network in report.networks:  # that of fewer numbers has their number at its end
             wanted += [f"{name}_{network}", f"{name}_{network}/{copying}", f"{name}_{network}_112"]
         yield from (metric for metric in metrics if metric in wanted)
@@ -168,6 +174,7 @@ def heading(task: Task, report: Report, level: str) -> str:
         f"{machine['processors']} processors, {machine['threads']} threads",
         f"torch {machine['torch']}",
         f"data {report.about['data'][:12]}",
+        f"commit {report.about['commit'][:12]}",
     ]
     return f"{level} `{task.name}` on {task.data.name}\n\n{'; '.join(facts)}."
 

@@ -166,6 +166,7 @@ BAD_INPUT = {
     "evaluate ./model zoo --network vgg61": "there is no feature network `vgg61`",
     "evaluate ./model zoo --network vgg16": "`vgg16` needs its file of weights",
     "evaluate ./model zoo --part other": "has no part `other`",
+    "evaluate ./model zoo --truth perhaps": "`--truth perhaps` is not known",
     "publish model --name ../x": "cannot be the name of a model",
     "publish empty --name x": "is no model folder and no run folder",
     "publish future-run --name x": "run format 99",
@@ -491,7 +492,33 @@ def test_a_run_is_measured_on_the_classes_that_it_kept_back(place: Path) -> None
 
     assert "### unseen, 1 example" in text
     assert "| l1 ↓ | 4 |" in text
-    assert "has no part `unseen`" in run("evaluate ./model plain.zip --shots 1").stderr
+    other = succeed("evaluate ./model plain.zip --shots 1 --pairs 4 --only=")
+    assert "### all, 1 example" in other  # of which it has seen none
+    every = succeed("evaluate kept plain.zip --part all --shots 1 --pairs 4 --only=")
+    assert "**Warning:** `kept` was trained on this data" in every
+
+
+def test_the_shipped_model_is_measured_on_a_menagerie_as_it_is_drawn(place: Path) -> None:
+    succeed("data menagerie --classes 4 --poses 8 --size 64 --seed 7 --out fresh.zip")
+
+    text = succeed("evaluate default fresh.zip --pairs 24 --shots 5 --only spread")
+
+    (line,) = (ln for ln in text.splitlines() if ln.startswith("| l1_foreground/copy-content ↓ |"))
+    ratio = float(line.split("|")[3].split()[0])
+    assert 0.3 < ratio < 0.8  # nearer to the truth than a copy is
+    assert "look_spread_efficientnet_lite0" in text
+
+
+@pytest.mark.parametrize("option", ["--json", "--html", "--write-pairs"])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(
+    place: Path, option: str
+) -> None:
+    (place / "file").write_text("")
+
+    result = run(f"evaluate ./model zoo --shots 1 --pairs 4 {option} file/report")
+
+    assert result.exit_code == 1
+    assert "`file/report` cannot be written" in result.stderr
 
 
 # ------------------------------------------------------------------------ demo

@@ -6,6 +6,7 @@ line of hint and exit code 1. Imports that take time stand inside the commands.
 
 import io
 import json
+import os
 import re
 import shlex
 import sys
@@ -24,6 +25,7 @@ from funit.errors import UserError
 
 if TYPE_CHECKING:
     from funit.config import Settings
+    from funit.evaluation.candidates import Truth
     from funit.evaluation.protocol import Network
     from funit.evaluation.report import Report
 
@@ -302,7 +304,17 @@ def demo(
 @app.command()
 def evaluate(
     models_and_data: ModelsAndData,
-    part: Annotated[str, Option(help="The classes to translate into.")] = "unseen",
+    part: Annotated[
+        str | None,
+        _option("The classes to translate into.  [default: unseen; all where DATA is not divided]"),
+    ] = None,
+    truth: Annotated[
+        str,
+        Option(
+            help="`names`: the same file name in two classes is the same pose, so the true answer "
+            "is known; `none`: it is not; `auto`: whether images of one name are alike."
+        ),
+    ] = "auto",
     shots: Annotated[
         str | None, _option("How many examples, separated by commas.  [default: 1,5]")
     ] = None,
@@ -310,7 +322,7 @@ def evaluate(
         int | None,
         Option(
             min=1,
-            help="How many translations, each number of examples.  [default: 1000, quick: 200]",
+            help="How many translations, each number of examples.  [default: 1500, quick: 200]",
             show_default=False,
         ),
     ] = None,
@@ -335,15 +347,21 @@ def evaluate(
 
     Errors against the truth are known where a file name stands in two classes: the same pose.
     """
-    from funit.evaluation.page import write_page
+    from funit.evaluation.page import check_page, write_page
     from funit.evaluation.protocol import evaluate
 
     *models, data = models_and_data
+    for file in (json_file, html_file, write_pairs):
+        if file is not None:
+            _check_writable(file)
+    if html_file:
+        check_page()
     with _progress("evaluating") as advance:
         report = evaluate(
             models,
             Path(data),
             part=part,
+            truth=_truth(truth),
             shots=_numbers(shots) if shots else None,
             num_pairs=pairs,
             quick=quick,
@@ -576,6 +594,25 @@ def _numbers(text: str) -> list[int]:
 def _words(text: str) -> list[str]:
     """The words of a list such as `accuracy,spread`."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _truth(text: str) -> "Truth":
+    """Whether the truth is known, as the evaluation takes it."""
+    from funit.evaluation.candidates import TRUTHS
+
+    for known in TRUTHS:
+        if text == known:
+            return known
+    raise UserError(f"`--truth {text}` is not known", hint=f"there are {', '.join(TRUTHS)}")
+
+
+def _check_writable(file: Path) -> None:
+    """Refuses a place for results before an hour goes into them."""
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    if file.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(
+            f"`{file}` cannot be written", hint="name a file in a folder that may be written to"
+        )
 
 
 def _network(text: str) -> "Network":

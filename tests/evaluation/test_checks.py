@@ -120,7 +120,8 @@ def test_who_has_no_answer_is_left_out_with_a_reason(packed: Packed, judge: Judg
     assert findings.rows == []
     left_out = [item.metric for item in findings.left_out]
     assert left_out == [f"look_spread_{NET}", f"pose_spread_{NET}"]
-    assert "`their folder` has no answers" in findings.left_out[0].reason
+    assert {item.model for item in findings.left_out} == {"their folder"}
+    assert "no answers" in findings.left_out[0].reason
 
 
 @pytest.mark.usefixtures("_few_groups")

@@ -49,6 +49,15 @@ def test_a_reason_that_holds_for_several_models_is_told_once() -> None:
         raise TooFewImagesError("KID needs more")
 
     assert findings.left_out == [
-        LeftOut("fid", "FID needs more"),
+        LeftOut("fid", "FID needs more", None, 1),
         LeftOut("kid", "KID needs more", "a", 1),
     ]
+
+
+def test_a_reason_that_holds_for_some_models_names_them_and_for_all_k_no_k() -> None:
+    findings = Findings("unseen", seed=0, num_models=3)
+    for model in ("a", "b"):
+        for shots in (1, 5):
+            findings.no_answers("fid", model, shots)
+
+    assert [(item.model, item.shots) for item in findings.left_out] == [("a", None), ("b", None)]

@@ -217,6 +217,17 @@ def test_few_shot_pairs_of_a_class_share_their_examples_and_splits_do_not(packed
             assert len({(pair.target.name, pair.examples) for pair in pairs}) == 1
             assert len({(pair.source.name, pair.content) for pair in pairs}) > 1
     assert len({classes[0][0].examples for classes in splits}) > 1
+    for classes in splits:
+        for pair in (pair for pairs in classes for pair in pairs):
+            names = [pair.target.names[i] for i in pair.examples]
+            assert pair.source.names[pair.content] not in names
+
+
+def test_where_names_are_no_poses_nothing_is_known(packed: Packed) -> None:
+    chooser = Chooser(packed, "unseen", 2, seed=0, names_are_poses=False)
+
+    for index in range(20):
+        assert chooser.pair(index).known == (False, False)
 
 
 # ------------------------------------------------ pairs as a file
@@ -262,6 +273,8 @@ def test_names_of_files_may_hold_what_separates_columns(tmp_path: Path) -> None:
         ("1/x.png,seen/ant/1.png,unseen/cat,unseen/cat/99.png", "names `unseen/cat/99.png`"),
         ("1/x.png,seen/ant/1.png,unseen/cat,unseen/dog/2.png", "not of `unseen/cat`"),
         ("1/x.png,seen/ant/1.png,unseen/cat,", "has no `examples`"),
+        ("1/x.png,seen/ant/1.png,unseen/cat,unseen/cat/1.png", "the true answer among the exa"),
+        ("1/x.png,unseen/cat/1.png,unseen/cat,unseen/cat/2.png", "into its own class"),
         ("1/x.png,seen/ant/1.png", "has no `target`"),
         (",seen/ant/1.png,unseen/cat,unseen/cat/2.png", "has no `image`"),
         ("1/y.png,seen/ant/2.png,unseen/cat,unseen/cat/3.png", "`1/y.png` a second time"),

@@ -98,6 +98,45 @@ def test_data_without_a_known_truth_is_measured_by_what_needs_none(
     assert "no truth is known" in report.markdown()
 
 
+def test_names_that_are_mere_numbers_are_not_taken_for_poses(
+    zoo: Path, tiny: ModelConfig, save: Save
+) -> None:
+    random = np.random.default_rng(0)
+    for folder in sorted(zoo.glob("*/*")):
+        images = sorted(folder.iterdir())
+        for number, index in enumerate(random.permutation(len(images))):
+            images[index].rename(folder / f"photo-{number}.png")
+    model = save("model", tiny)
+
+    alone = evaluate([model], zoo, shots=[1], num_pairs=4, measures=[])
+    asked = evaluate([model], zoo, truth="names", shots=[1], num_pairs=4, measures=[])
+
+    assert "l1" not in {row.metric for row in alone.rows}
+    assert "names of files are numbers, not poses" in alone.markdown()
+    assert "l1" in {row.metric for row in asked.rows}
+
+
+def test_poses_are_known_by_their_names_unless_it_is_said_otherwise(zoo: Path) -> None:
+    found = evaluate([], zoo, shots=[1], num_pairs=4, measures=[])
+    without = evaluate([], zoo, truth="none", shots=[1], num_pairs=4, measures=[])
+
+    assert "l1" in {row.metric for row in found.rows}
+    assert "l1" not in {row.metric for row in without.rows}
+    assert "asked for without a truth" in without.markdown()
+
+
+def test_classes_that_are_not_divided_are_all_translated_into(zoo: Path) -> None:
+    single = zoo.parent / "single"
+    single.mkdir()
+    for folder in sorted(zoo.glob("*/*")):
+        folder.rename(single / folder.name)
+
+    report = evaluate([], single, shots=[1], num_pairs=4, measures=[])
+
+    assert {row.part for row in report.rows} == {"all"}
+    assert any("its images are real ones" in warning for warning in report.warnings)
+
+
 def test_quick_names_what_it_leaves_out(zoo: Path) -> None:
     report = evaluate([], zoo, shots=[1], num_pairs=2, quick=True)
 

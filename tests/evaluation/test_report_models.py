@@ -41,7 +41,8 @@ def test_the_page_has_each_model_on_its_data_with_the_command_and_the_machine(
     assert main.endswith("\nBelow\n")
     assert "old" not in main
     assert (
-        "| metric | one, K = 1 | one, K = 2 | copy-content | nearest-example | recolour |" in main
+        "| metric | one, K = 1 | one, K = 2 | copy-content, K = 2 | nearest-example, K = 2 |"
+        in main
     )
     assert "| `l1_foreground/copy-content` ↓ |" in main
 
@@ -57,5 +58,9 @@ def test_what_was_evaluated_before_is_not_evaluated_again(
     before = (tmp_path / "one.json").stat().st_mtime_ns
 
     runpy.run_path(str(SCRIPT), run_name="__main__")
+    again = (tmp_path / "one.json").stat().st_mtime_ns
+    monkeypatch.setattr(sys, "argv", list(map(str, [*arguments, "--shots", "2"])))
+    runpy.run_path(str(SCRIPT), run_name="__main__")
 
-    assert (tmp_path / "one.json").stat().st_mtime_ns == before
+    assert again == before
+    assert json.loads((tmp_path / "one.json").read_text())["about"]["config"]["shots"] == [2]

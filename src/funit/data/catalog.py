@@ -25,6 +25,7 @@ Classes = Mapping[str, tuple[str, ...]]  # class -> the names of its images
 Progress = Callable[[int, int], None]  # (images done, images in all)
 
 SEEN, UNSEEN = "seen", "unseen"
+ALL = "all"  # the classes of every part
 MAX_FILE_BYTES = 512 * 2**20  # what a zip may unpack to for a single image
 
 T = TypeVar("T")
@@ -392,7 +393,8 @@ def _check_parts(parts: Mapping[str, Classes], problems: Iterable[Problem], data
                     f"classes `{other}` and `{cls}` of `{data}` differ only by case",
                     hint="rename one: many file systems cannot hold both",
                 )
-    if both := sorted(set(parts.get(SEEN, ())) & set(parts.get(UNSEEN, ()))):
+    seen = {cls.casefold() for cls in parts.get(SEEN, ())}
+    if both := sorted(cls for cls in parts.get(UNSEEN, ()) if cls.casefold() in seen):
         raise UserError(
             f"class `{both[0]}` of `{data}` is both seen and unseen",
             hint="an unseen class is one that is never trained on: keep it in one part",

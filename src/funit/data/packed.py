@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from funit.data.catalog import (
+    ALL,
     SEEN,
     UNSEEN,
     Catalog,
@@ -88,7 +89,7 @@ class Packed:
 
     def part(self, name: str) -> list[PackedClass]:
         """The classes of a part, or of `all`; raises UserError where there is no such part."""
-        if name == "all":
+        if name == ALL:
             return [cls for classes in self.parts.values() for cls in classes]
         return find_part(self.parts, name, self.path)
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -18,12 +18,17 @@ from funit.data.packed import SUFFIX, Packed, packed_for
 from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES, baseline_images, is_answered
 from funit.evaluation.metrics import Images
-from funit.evaluation.pairs import CSV_COLUMNS, Pair, Pairs, read_pairs
+from funit.evaluation.pairs import CSV_COLUMNS, Pair, Pairs, namesakes_distance, read_pairs
 from funit.repository import ModelRepository
 from funit.translator import Translator
 
 PAIRS_FILE = "pairs.csv"  # in a folder of translations
 OTHERWISE_SIZE = 64  # pixels, where no model says at which size to compare
+
+
+Truth = Literal["auto", "names", "none"]  # whether the same file name is the same pose
+TRUTHS: tuple[Truth, ...] = get_args(Truth)
+MAX_DISTANCE = 0.9  # of namesakes, as a ratio to others, where names are taken for poses
 
 
 class Candidate(Protocol):
@@ -83,9 +88,9 @@ class Folder:
     about: Mapping[str, Any]
 
     @classmethod
-    def open(cls, path: Path, name: str, packed: Packed) -> "Folder":
+    def open(cls, path: Path, name: str, packed: Packed, names_are_poses: bool = True) -> "Folder":
         """The translations in a folder; UserError where one that it lists is not there."""
-        pairs = read_pairs(packed, path / PAIRS_FILE)
+        pairs = read_pairs(packed, path / PAIRS_FILE, names_are_poses)
         files = {pair: image for some in pairs.values() for image, pair in some.items()}
         if missing := [image for image in files.values() if not (path / image).is_file()]:
             raise UserError(
@@ -105,19 +110,36 @@ class Folder:
         return np.stack([np.asarray(fit(image, size)) for image in opened])
 
 
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """What is measured, and on what."""
+
+    candidates: list[Candidate]
+    packed: Packed
+    size: int
+    """At which all are compared, pixels."""
+    names_are_poses: bool
+    """Whether images of one name are one pose, so that truths are known."""
+    distance: float | None
+    """Of namesakes, as a ratio to others, if it was asked for and there are any."""
+
+
 def open_candidates(
-    models: Sequence[str | Path], data: Path, device: str
-) -> tuple[list[Candidate], Packed, int]:
-    """The models in the order given, then the baselines; DATA at the size of all; that size."""
+    models: Sequence[str | Path], data: Path, device: str, truth: Truth = "auto"
+) -> Opened:
+    """The models in the order given, then the baselines, and DATA at the size of all."""
     asked = [model for model in dict.fromkeys(map(str, models)) if model not in BASELINES]
     loaded = {name: _model(name, device) for name in asked if not _is_folder(name)}
     size = _common_size(loaded)
     num_unseen, seed = _split_of(list(loaded.values()), data)
     packed = packed_for(data, size, num_unseen=num_unseen, seed=seed)
+    distance = namesakes_distance(packed, size) if truth == "auto" else None
+    are_poses = truth == "names" or (distance is not None and distance < MAX_DISTANCE)
     found: list[Candidate] = [
-        loaded[name] if name in loaded else Folder.open(Path(name), name, packed) for name in asked
+        loaded[name] if name in loaded else Folder.open(Path(name), name, packed, are_poses)
+        for name in asked
     ]
-    return [*found, *map(Baseline, BASELINES)], packed, size
+    return Opened([*found, *map(Baseline, BASELINES)], packed, size, are_poses, distance)
 
 
 def _split_of(models: Sequence[Model], data: Path) -> tuple[int, int]:

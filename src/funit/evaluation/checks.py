@@ -22,6 +22,8 @@ NUM_GROUPS, GROUP_SIZE = 30, 5  # of the spread
 NUM_SPLITS = 5  # of few-shot use, as in the paper
 NUM_TRANSLATIONS = (0, 1, 50, 100)  # added for a class, as in the paper
 
+_T = 2.776  # 97.5% of Student's distribution with four degrees of freedom: of five splits
+
 Advance = Callable[[int], None]  # so many images more are done
 
 
@@ -50,7 +52,7 @@ def add_spread(
         ]
         spreads = _spreads(candidate, packed, size, groups, judge, advance)
         if spreads is None:
-            _leave_out(findings, metric, candidate)
+            findings.no_answers(metric, candidate.name, shots)
         elif not spreads:
             findings.leave_out(metric, "DATA has no two images to compare for it")
         else:
@@ -95,7 +97,7 @@ def add_few_shot(
     """The paper's use of translations: what K real images and M translations a class teach.
 
     The mean over splits of the accuracy on real images, of each class alike; the interval is that
-    of the mean over splits.
+    of the mean over splits, by Student's distribution.
     """
     accuracies: dict[int, list[float]] = {count: [] for count in NUM_TRANSLATIONS}
     for split in range(NUM_SPLITS):
@@ -108,7 +110,7 @@ def add_few_shot(
             part = _features(candidate, packed, size, pairs, judge)
             advance(len(pairs))
             if part is None:
-                _leave_out(findings, f"few_shot_{judge.name}", candidate)
+                findings.no_answers(f"few_shot_{judge.name}", candidate.name, shots)
                 return
             parts.append(part[:, judge.first])
         examples = [pairs[0].examples for pairs in classes]
@@ -120,12 +122,11 @@ def add_few_shot(
                 accuracies[count].append(_mean_of_classes(right, held_out))
     for count, found in accuracies.items():
         if len(found) == NUM_SPLITS:
+            mean = float(np.mean(found))
+            error = _T * float(np.std(found, ddof=1)) / np.sqrt(NUM_SPLITS)
+            interval = (max(0.0, mean - error), min(1.0, mean + error))
             name = f"few_shot_{count}_{judge.name}"
-            findings.add_mean(candidate.name, shots, name, np.array(found))
-
-
-def _leave_out(findings: Findings, metric: str, candidate: Candidate) -> None:
-    findings.leave_out(metric, f"`{candidate.name}` has no answers beside those of its own pairs")
+            findings.add(candidate.name, shots, name, mean, interval, NUM_SPLITS)
 
 
 def _features(

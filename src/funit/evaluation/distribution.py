@@ -170,21 +170,57 @@ def inception_score(
     A split of fewer than C images cannot reach C, so it needs C images for each split.
     """
     num_images, num_classes = probabilities.shape
-    _require(
-        num_images,
-        num_classes * num_splits,
-        f"the inception score over {num_classes} classes in {num_splits} splits",
-        "else a split has fewer images than classes",
-    )
-    probabilities = float64_rows(probabilities)
-    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-3), "probabilities, not scores"
-    order = np.random.default_rng(seed).permutation(num_images)
-    # The mean KL is the entropy of the mean less the mean entropy: no division, no log of zero.
-    scores = [
-        np.exp(_entropy(split.mean(axis=0)) - _entropy(split).mean())
-        for split in np.array_split(probabilities[order], num_splits)
-    ]
-    return float(np.mean(scores)), float(np.std(scores))
+    sums = InceptionSums.of(num_images, num_classes, seed, num_splits)
+    sums.add(probabilities)
+    return sums.score()
+
+
+@dataclass(eq=False)
+class InceptionSums:
+    """What the inception score needs of probabilities that come some at a time."""
+
+    splits: NDArray[np.intp]
+    """(M,): of each image."""
+    totals: Values
+    """(splits, C): the sums of the probabilities."""
+    entropies: Values
+    """(splits,): the sums of the entropies."""
+    num_added: int = 0
+
+    @classmethod
+    def of(
+        cls, num_images: int, num_classes: int, seed: int, num_splits: int = 10
+    ) -> "InceptionSums":
+        """None yet; raises TooFewImagesError where there will be too few."""
+        _require(
+            num_images,
+            num_classes * num_splits,
+            f"the inception score over {num_classes} classes in {num_splits} splits",
+            "else a split has fewer images than classes",
+        )
+        splits = np.empty(num_images, np.intp)
+        order = np.random.default_rng(seed).permutation(num_images)
+        for number, images in enumerate(np.array_split(order, num_splits)):
+            splits[images] = number
+        return cls(splits, np.zeros((num_splits, num_classes)), np.zeros(num_splits))
+
+    def add(self, probabilities: Features) -> None:
+        """The next images: (M', C)."""
+        rows = float64_rows(probabilities)
+        assert np.allclose(rows.sum(axis=1), 1, atol=1e-3), "probabilities, not scores"
+        splits = self.splits[self.num_added : self.num_added + len(rows)]
+        self.num_added += len(rows)
+        np.add.at(self.totals, splits, rows)
+        np.add.at(self.entropies, splits, _entropy(rows))
+
+    def score(self) -> tuple[float, float]:
+        """The mean and the deviation over splits."""
+        assert self.num_added == len(self.splits), "some are missing"
+        counts = np.bincount(self.splits)
+        # The mean KL is the entropy of the mean less the mean entropy: no division, no log of zero.
+        means = self.totals / counts[:, None]
+        scores = np.exp(_entropy(means) - self.entropies / counts)
+        return float(np.mean(scores)), float(np.std(scores))
 
 
 @dataclass(frozen=True, eq=False)

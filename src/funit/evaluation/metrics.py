@@ -87,6 +87,14 @@ def bootstrap_ratio(
     return interval(above[known] / below[known])
 
 
+def share_interval(share: float, count: int) -> tuple[float, float]:
+    """The 95% interval of a share of so many (Wilson, 1927): it has a width at 0 and at 1 too."""
+    z2 = 1.96**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    error = np.sqrt(z2 * (share * (1 - share) + z2 / (4 * count)) / count) / (1 + z2 / count)
+    return float(max(0.0, middle - error)), float(min(1.0, middle + error))
+
+
 def interval(figures: Values) -> tuple[float, float]:
     """Where 95% of the figures lie."""
     low, high = np.quantile(figures, [0.025, 0.975])
@@ -96,14 +104,16 @@ def interval(figures: Values) -> tuple[float, float]:
 def _in_blocks(*columns: Values) -> list[Values]:
     """Means of blocks, instead of more values than it takes to know how they scatter.
 
-    Blocks of values that are drawn independently scatter as much less as there are fewer of them,
-    so the interval is the same; what is left over by equal blocks is spared.
+    Blocks of values that are dealt by chance scatter as much less as there are fewer of them, so
+    the interval is the same; what is left over by equal blocks is spared.
     """
     size = -(-len(columns[0]) // _MAX_DRAWN)
     if size <= 1:
         return list(columns)
     whole = len(columns[0]) // size * size
-    return [column[:whole].reshape(-1, size).mean(axis=1) for column in columns]
+    # by chance: classes take turns, and blocks of whole turns would hide how classes differ
+    dealt = np.random.default_rng(9).permutation(len(columns[0]))[:whole]
+    return [column[dealt].reshape(-1, size).mean(axis=1) for column in columns]
 
 
 def _draws(count: int, seed: int, num_draws: int) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@
 """
 
 import base64
+import importlib.util
 import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
+from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES
 from funit.evaluation.metrics import Images
 from funit.evaluation.plots import (
@@ -60,6 +62,12 @@ def write_page(report: Report, path: Path) -> None:
     with whole_file(path) as temporary:
         # a name of a file may be no Unicode: a `?` then
         temporary.write_text(page, encoding="utf-8", errors="replace")
+
+
+def check_page() -> None:
+    """Raises UserError where a page cannot be made, before there is anything to show on it."""
+    if importlib.util.find_spec("jinja2") is None:
+        raise UserError("a page needs `jinja2`", hint="`pip install 'funit[evaluate]'`")
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ import numpy as np
 from funit.data.dataset import crop
 from funit.data.packed import Packed, PackedClass
 from funit.errors import UserError
-from funit.evaluation.metrics import Images, Mask, foreground_of
+from funit.evaluation.metrics import Images, Mask, foreground_of, l1
 from funit.home import whole_file
 
 CSV_COLUMNS = ("image", "content", "target", "examples")
@@ -83,15 +83,22 @@ class Chooser:
     Each class of the part is the target as often as the others. Content images are of the seen
     classes if there are any, else of the part's others; where a class has images with the names of
     the target's, one whose truth is known is taken. Examples never bear the content's name. Raises
-    UserError where a class has too few images.
+    UserError where a class has too few images. Where names are no poses, no truth is known.
     """
 
-    def __init__(self, packed: Packed, part: str, num_examples: int, seed: int) -> None:
+    def __init__(
+        self,
+        packed: Packed,
+        part: str,
+        num_examples: int,
+        seed: int,
+        names_are_poses: bool = True,
+    ) -> None:
         self.targets = packed.part(part)
         self.sources = packed.parts.get("seen", self.targets) if part != "seen" else self.targets
         self.num_examples, self.seed = num_examples, seed % 2**64
         _check_enough(self.targets, self.sources, num_examples)
-        self._numbers = _Numbers([*self.targets, *self.sources])
+        self._numbers = _Numbers([*self.targets, *self.sources], names_are_poses)
 
     def pair(self, index: int) -> Pair:
         """The pair of that number; the classes of the part take turns as its target."""
@@ -117,12 +124,7 @@ class Chooser:
         target = self.targets[group % len(self.targets)]
         source = self._source(target, random)
         examples = self._examples(target, None, random)
-        unlike = [
-            i
-            for i, name in enumerate(source.names)
-            if self._numbers.of(target, name) not in examples
-        ]
-        contents = random.permutation(unlike or len(source))[:num_pairs]
+        contents = random.permutation(self._unlike(source, target, examples))[:num_pairs]
         return [self._numbers.pair(source, target, int(i), examples) for i in contents]
 
     def few_shot(self, split: int, num_translations: int) -> list[list[Pair]]:
@@ -134,10 +136,18 @@ class Chooser:
             pairs = []
             for _ in range(num_translations):
                 source = self._source(target, random)
-                content = _one_of(range(len(source)), random)
+                content = _one_of(self._unlike(source, target, examples), random)
                 pairs.append(self._numbers.pair(source, target, content, examples))
             found.append(pairs)
         return found
+
+    def _unlike(
+        self, source: PackedClass, target: PackedClass, examples: tuple[int, ...]
+    ) -> Sequence[int]:
+        """The images of a class that have another name than the examples; all if none has."""
+        named = [self._numbers.of(target, name) for name in source.names]
+        unlike = [i for i, number in enumerate(named) if number not in examples]
+        return unlike or range(len(source))
 
     def _source(self, target: PackedClass, random: np.random.Generator) -> PackedClass:
         others = [cls for cls in self.sources if cls is not target]
@@ -194,6 +204,31 @@ def choose_pairs(
     return ChosenPairs(Chooser(packed, part, num_examples, seed), num_pairs)
 
 
+def namesakes_distance(packed: Packed, size: int, num_pairs: int = 400) -> float | None:
+    """How far images of one name in two classes are apart, as a ratio to images of other names.
+
+    Well below 1 where the name is the pose, about 1 where it is only a number; None where no name
+    stands in two classes. By L1.
+    """
+    classes = [cls for some in packed.parts.values() for cls in some]
+    numbers = _Numbers(classes)
+    random = np.random.default_rng(0)
+    alike, unlike = [], []
+    for _ in range(num_pairs):
+        one, other = (classes[i] for i in random.permutation(len(classes))[:2])
+        shared = [i for i, name in enumerate(one.names) if numbers.of(other, name) is not None]
+        if shared and len(other) > 1:
+            i = _one_of(shared, random)
+            same = numbers.of(other, one.names[i])
+            different = _one_of([j for j in range(len(other)) if j != same], random)
+            image = real_image(packed, one, i, size)
+            alike.append(l1(real_image(packed, other, int(same or 0), size), image))
+            unlike.append(l1(real_image(packed, other, different, size), image))
+    if not alike or not np.mean(unlike):
+        return None
+    return float(np.mean(alike) / np.mean(unlike))
+
+
 def real_image(packed: Packed, cls: PackedClass, number: int, size: int) -> Images:
     """The middle of an image of a class, as everything here is shown it: (size, size, 3)."""
     return crop(packed.pixels_of(cls, number), size, 0.5, 0.5)
@@ -240,10 +275,13 @@ def write_pairs(packed: Packed, pairs: Sequence[Pair], shots: Sequence[int], pat
                 )
 
 
-def read_pairs(packed: Packed, path: Path) -> dict[int, dict[str, Pair]]:
+def read_pairs(
+    packed: Packed, path: Path, names_are_poses: bool = True
+) -> dict[int, dict[str, Pair]]:
     """The pairs of a CSV by their number of examples and their file; UserError if one is wrong."""
     paths = _Paths(packed)
-    numbers = _Numbers([cls for classes in packed.parts.values() for cls in classes])
+    classes = [cls for some in packed.parts.values() for cls in some]
+    numbers = _Numbers(classes, names_are_poses)
     found: dict[int, dict[str, Pair]] = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -282,7 +320,12 @@ def _parsed(
     (source, content), *shown = [image for image in images if image is not None]
     if any(cls is not target for cls, _ in shown):
         raise _wrong_line(path, line, f"has an example that is not of `{row['target']}`")
-    return numbers.pair(source, target, content, tuple(i for _, i in shown))
+    if source is target:
+        raise _wrong_line(path, line, f"translates `{row['content']}` into its own class")
+    pair = numbers.pair(source, target, content, tuple(i for _, i in shown))
+    if pair.truth is not None and pair.truth in pair.examples:
+        raise _wrong_line(path, line, "has the true answer among the examples")
+    return pair
 
 
 def _wrong_line(path: Path, line: int, what: str) -> UserError:
@@ -310,10 +353,13 @@ class _Paths:
 
 
 class _Numbers:
-    """The number of each file name in its class."""
+    """The number of each file name in its class; of none where names tell nothing."""
 
-    def __init__(self, classes: Sequence[PackedClass]) -> None:
-        self._numbers = {id(cls): {name: i for i, name in enumerate(cls.names)} for cls in classes}
+    def __init__(self, classes: Sequence[PackedClass], names_are_poses: bool = True) -> None:
+        self._numbers = {
+            id(cls): {name: i for i, name in enumerate(cls.names)} if names_are_poses else {}
+            for cls in classes
+        }
 
     def of(self, cls: PackedClass, name: str) -> int | None:
         return self._numbers[id(cls)].get(name)

@@ -13,10 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from funit.data.catalog import ALL, UNSEEN
 from funit.data.packed import Packed
 from funit.errors import UserError
 from funit.evaluation import checks
-from funit.evaluation.candidates import Baseline, Candidate, Folder, open_candidates
+from funit.evaluation.candidates import (
+    Baseline,
+    Candidate,
+    Folder,
+    Opened,
+    Truth,
+    open_candidates,
+)
 from funit.evaluation.findings import Findings
 from funit.evaluation.judge import Judge
 from funit.evaluation.measured import Measured, dipd_of_truth, measure
@@ -39,7 +47,7 @@ from funit.model.device import find_device, keep_freed_memory
 MEASURES = ("accuracy", "distribution", "copies", "spread", "few-shot")
 """What is measured beside the errors of each image."""
 QUICK_MEASURES = ("spread",)
-DEFAULT_PAIRS, QUICK_PAIRS = 1000, 200
+DEFAULT_PAIRS, QUICK_PAIRS = 1500, 200  # FID by EfficientNet-lite0 needs 1,281
 DEFAULT_SHOTS = (1, 5)
 DEFAULT_NETWORK = "efficientnet_lite0"
 
@@ -59,7 +67,8 @@ def evaluate(
     models: Sequence[str | Path],
     data: Path,
     *,
-    part: str = "unseen",
+    part: str | None = None,
+    truth: Truth = "auto",
     shots: Sequence[int] | None = None,
     num_pairs: int | None = None,
     quick: bool = False,
@@ -77,21 +86,31 @@ def evaluate(
     whose pairs are then those of all. `quick` makes 200 pairs do and leaves out what takes long;
     `measures` (of `MEASURES`) says itself what is measured beside the errors of each image. No
     network may judge a model that was trained with it. `pairs_csv` is written with the pairs.
+
+    `part` is by default `unseen`, and all classes where DATA is not divided. The true answers are
+    known where a file name stands in two classes and, with `truth` `auto`, images of one name are
+    nearer to each other than to others; `names` and `none` say so without looking.
     """
     keep_freed_memory()
-    candidates, packed, size = open_candidates(models, Path(data), device)
     measures = _checked_measures(measures, quick)
-    findings = Findings(part, seed)
+    opened = open_candidates(models, Path(data), device, truth)
+    candidates, packed, size = opened.candidates, opened.packed, opened.size
+    part = part or _default_part(packed)
+    findings = Findings(part, seed, num_models=len(candidates))
+    _note_classes(findings, candidates, packed)
+    _note_truth(findings, opened, truth)
     judges = _judges(networks, candidates, allow_same_network, device, findings)
     if num_pairs is None:
         num_pairs = QUICK_PAIRS if quick else DEFAULT_PAIRS
-    pairs = _pairs(packed, part, shots, num_pairs, seed, candidates)
+    pairs = _pairs(opened, part, shots, num_pairs, seed)
     if pairs_csv:
         write_pairs(packed, pairs[max(pairs)], list(pairs), pairs_csv)
     for measure_name in MEASURES:
         if measure_name not in measures:
             findings.leave_out(measure_name, "it was not asked for")
-    test = Test(tuple(candidates), packed, size, part, pairs, measures, findings)
+    test = Test(
+        tuple(candidates), packed, size, part, pairs, measures, findings, opened.names_are_poses
+    )
     samples, thresholds = test.run(judges, progress or _no_progress)
     settings = {
         "data": Path(data).name,
@@ -129,6 +148,7 @@ class Test:
     """By the number of examples."""
     measures: Sequence[str]
     findings: Findings
+    names_are_poses: bool = True
 
     @property
     def class_names(self) -> list[str]:
@@ -138,7 +158,8 @@ class Test:
     @cached_property
     def choosers(self) -> dict[int, Chooser]:
         """For each K what draws the pairs of the checks: it numbers every file name, so once."""
-        return {k: Chooser(self.packed, self.part, k, self.findings.seed) for k in self.pairs}
+        seed, are_poses = self.findings.seed, self.names_are_poses
+        return {k: Chooser(self.packed, self.part, k, seed, are_poses) for k in self.pairs}
 
     def run(
         self, judges: Sequence[Judge], progress: Progress
@@ -149,7 +170,6 @@ class Test:
         labels = {k: self._labels(pairs) for k, pairs in self.pairs.items()}
         for k, of_models in measured.items():
             add_errors(self.findings, of_models, labels[k], self.class_names)
-        self._note_unknown_truth(measured)
         for judge in judges:
             thresholds += self._judge(judge, measured, labels, progress)
         most = max(self.pairs)
@@ -287,14 +307,6 @@ class Test:
                     advance,
                 )
 
-    def _note_unknown_truth(self, measured: Mapping[int, Mapping[str, Measured]]) -> None:
-        every = [one for of_models in measured.values() for one in of_models.values()]
-        if all(np.isnan(one.values["l1"]).all() for one in every):
-            self.findings.leave_out(
-                "l1, l1_foreground, psnr, ssim, perceptual",
-                "no file name stands in two classes, so no truth is known",
-            )
-
 
 def _no_progress(what: str, done: int, total: int) -> None:
     """Nobody looks."""
@@ -358,19 +370,55 @@ def _check_networks(networks: Sequence[Network], candidates: Sequence[Candidate]
                 )
 
 
+def _default_part(packed: Packed) -> str:
+    """The unseen classes; all of them where DATA is not divided."""
+    return ALL if len(packed.parts) == 1 and UNSEEN not in packed.parts else UNSEEN
+
+
+def _note_classes(findings: Findings, candidates: Sequence[Candidate], packed: Packed) -> None:
+    """Warns where figures are not of new classes, or copying has real answers to give."""
+    if findings.part != UNSEEN:
+        for candidate in candidates:
+            if candidate.about.get("data") == packed.fingerprint:
+                findings.warnings.append(
+                    f"`{candidate.name}` was trained on this data: its figures say nothing of "
+                    "classes that it never saw"
+                )
+    if len(packed.parts) == 1 or findings.part == ALL:
+        findings.warnings.append(
+            "content images are of the classes translated into, so what compares distributions "
+            "finds nothing wrong with `copy-content`: its images are real ones"
+        )
+
+
+def _note_truth(findings: Findings, opened: Opened, truth: Truth) -> None:
+    """Says why no truth is known."""
+    if opened.names_are_poses:
+        return
+    reason = "no file name stands in two classes, so no truth is known"
+    if truth == "none":
+        reason = "it was asked for without a truth"
+    elif opened.distance is not None:
+        reason = (
+            "names of files are numbers, not poses: images of one name are "
+            f"{opened.distance:.2f} times as far apart as others (`--truth names` says otherwise)"
+        )
+    findings.leave_out("l1, l1_foreground, psnr, ssim, perceptual", reason)
+
+
 def _pairs(
-    packed: Packed,
+    opened: Opened,
     part: str,
     shots: Sequence[int] | None,
     num_pairs: int,
     seed: int,
-    candidates: Sequence[Candidate],
 ) -> dict[int, Sequence[Pair]]:
     """The pairs of all candidates by K: those of a folder of translations, else chosen ones."""
-    folders = [each for each in candidates if isinstance(each, Folder)]
+    packed, are_poses = opened.packed, opened.names_are_poses
+    folders = [each for each in opened.candidates if isinstance(each, Folder)]
     if not folders:
         shots = sorted(shots or DEFAULT_SHOTS)
-        chosen = ChosenPairs(Chooser(packed, part, max(shots), seed), num_pairs)
+        chosen = ChosenPairs(Chooser(packed, part, max(shots), seed, are_poses), num_pairs)
         return dict.fromkeys(shots, chosen)
     first, *others = folders
     for other in others:

@@ -16,9 +16,9 @@ from funit.evaluation.classifier import Classifier, threshold_effect, top_k_accu
 from funit.evaluation.distribution import (
     Features,
     Gaussian,
+    InceptionSums,
     fid,
     frechet_distance,
-    inception_score,
     kid,
     nearer_to_training,
     prdc,
@@ -26,13 +26,14 @@ from funit.evaluation.distribution import (
 from funit.evaluation.findings import Findings
 from funit.evaluation.judge import Judge
 from funit.evaluation.measured import Measured
-from funit.evaluation.metrics import Values, bootstrap
+from funit.evaluation.metrics import Values, bootstrap, share_interval
 from funit.evaluation.real import RealFeatures
 from funit.evaluation.report import Threshold
 
 REAL_IMAGES = "real images"  # in the place of a model
 MAX_IMAGES = 10_000  # of either side, where memory grows with their number
 THRESHOLDS = (0.25, 0.5, 0.75, 0.9)
+T_9 = 2.262  # 97.5% of Student's distribution with nine degrees of freedom
 DOUBTFUL_ACCURACY = 0.5  # a judge that is right less often must be warned of
 
 _GROUPS = 10  # of the jackknife
@@ -125,30 +126,42 @@ def add_accuracy(
     """Translation accuracy and inception score by one classifier; what a threshold would do."""
     found = []
     for one in measured.values():
-        rows = one.features[judge.name]
-        probabilities = _in_parts(
-            rows, lambda some: classifier.probabilities(some[:, judge.first])
-        )[one.answered]
-        wanted = labels[one.answered]
+        if not one.answered.any():
+            findings.no_answers(f"top1_{kind}_{judge.name}", one.name, one.shots)
+            continue
+
+        def probabilities(one: Measured = one) -> Iterator[tuple[Features, Labels]]:
+            numbers = np.flatnonzero(one.answered)
+            for start in range(0, len(numbers), _AT_ONCE):
+                some = numbers[start : start + _AT_ONCE]
+                rows = one.features[judge.name][some, judge.first]
+                yield classifier.probabilities(rows), labels[some]
+
         for k in (1, 5):
             metric = f"top{k}_{kind}_{judge.name}"
             with findings.attempt(metric, one.name, one.shots):
-                found_right = top_k_accuracy(probabilities, wanted, k)
+                parts = [
+                    (top_k_accuracy(p, wanted, k), p.max(axis=1)) for p, wanted in probabilities()
+                ]
+                found_right, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
                 right = np.full(len(labels), np.nan)
                 right[one.answered] = found_right
                 findings.add_mean(one.name, one.shots, metric, right)
                 _add_classes(findings, one, metric, right, labels, names)
-                if k == 1 and len(wanted):
-                    scores = probabilities.max(axis=1)
+                if k == 1:
                     effect = threshold_effect(scores, found_right)
                     found.append(Threshold(one.name, one.shots, metric, effect))
                     _add_thresholds(findings, one, metric, scores, found_right)
         metric = f"is_{kind}_{judge.name}"
         with findings.attempt(metric, one.name, one.shots):
-            score, deviation = inception_score(probabilities, findings.seed)
-            error = 1.96 * deviation / np.sqrt(10)  # of the mean of ten splits
-            interval = (score - error, score + error)
-            findings.add(one.name, one.shots, metric, score, interval, len(probabilities))
+            count = int(one.answered.sum())
+            sums = InceptionSums.of(count, len(classifier.class_names), findings.seed)
+            for some, _ in probabilities():
+                sums.add(some)
+            score, deviation = sums.score()
+            # of the mean of ten splits, by Student's distribution with nine degrees of freedom
+            error = T_9 * deviation * np.sqrt(10 / 9) / np.sqrt(10)
+            findings.add(one.name, one.shots, metric, score, (score - error, score + error), count)
     return found
 
 
@@ -168,8 +181,7 @@ def add_judge(findings: Findings, judge: Judge, kind: str, classifier: Classifie
     held_out = classifier.held_out
     for k, value in ((1, held_out.top1), (5, held_out.top5)):
         if value is not None:
-            error = 1.96 * np.sqrt(value * (1 - value) / held_out.num_images)
-            interval = (max(0.0, value - error), min(1.0, value + error))
+            interval = share_interval(value, held_out.num_images)
             metric = f"top{k}_{kind}_{judge.name}"
             findings.add(REAL_IMAGES, 0, metric, value, interval, held_out.num_images)
     if held_out.top1 < DOUBTFUL_ACCURACY:
@@ -218,6 +230,7 @@ def add_distributions(
     rows = one.features[judge.name]
     translated = np.flatnonzero(one.answered)
     if not len(translated):
+        findings.no_answers(f"fid_{judge.name}", one.name, one.shots)
         return
     some = np.sort(np.random.default_rng([seed, 6]).permutation(translated)[:MAX_IMAGES])
     targets = real.features.targets.features
