@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from funit.benchmark.quality import FILE
 from funit.data.menagerie import write_menagerie
 from funit.data.packed import packed_for
@@ -86,9 +88,10 @@ def opened(name: str, data: Path, part: str) -> Iterator[tuple[str, Translator]]
 
 
 def ratio(values: Values, base: Values) -> dict[str, float]:
-    """The ratio of the means, with its interval."""
-    low, high = bootstrap_ratio(values, base, SEED)
-    return {"ratio": float(values.mean() / base.mean()), "low": low, "high": high}
+    """The ratio of the means where both are known, with its interval."""
+    known = ~np.isnan(values + base)
+    low, high = bootstrap_ratio(values[known], base[known], SEED)
+    return {"ratio": float(values[known].mean() / base[known].mean()), "low": low, "high": high}
 
 
 def keep(name: str, found: dict[str, dict[str, dict[str, float]]], num_pairs: int) -> None:

@@ -176,6 +176,8 @@ BAD_INPUT = {
     ),
     "export ./model --out new --precision int2": "graphs cannot compute in `int2`",
     "export ./model --out new --precision int8": "`int8` is calibrated and judged with images",
+    "export ./model --out empty --force": "`empty` is no model folder",
+    "export ./model --out . --force": "`.` cannot be replaced by a model",
     "export ./nothing --out new": "no model folder or run folder",
     "bench --what weather": "nothing called `weather`",
     # what exists
@@ -255,8 +257,10 @@ def test_a_bad_image_among_several_is_reported_and_the_others_are_translated(pla
 
     assert result.exit_code == 1
     assert result.stdout == "new/cat.png\nnew/fox.png\n"
-    assert ONE_ERROR_AND_ONE_HINT.fullmatch(result.stderr)
-    assert "`text.png` is not an image (1 of 3 images were left out)" in result.stderr
+    summary, error = result.stderr.split("\n", 1)
+    assert re.match(r"2 images, .* images/s, by torch, fp32", summary)
+    assert ONE_ERROR_AND_ONE_HINT.fullmatch(error)
+    assert "`text.png` is not an image (1 of 3 images were left out)" in error
 
 
 def test_every_engine_draws_the_same_and_the_command_says_which_one_it_was(place: Path) -> None:

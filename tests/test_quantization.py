@@ -1,6 +1,8 @@
 """Eight bits are taken where translations stay as near to the truth, else refused."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from PIL import Image
 
 from funit.data.menagerie import write_menagerie
 from funit.errors import UserError
+from funit.evaluation.candidates import Model
 from funit.quantization import quantise_model
 from funit.repository import open_model
 from funit.translator import Translator
@@ -46,6 +49,29 @@ def test_the_shipped_model_in_int8_is_as_near_to_the_truth_and_its_translations_
     for engine in ("auto", "openvino", "onnxruntime"):
         difference = np.abs(drawn[engine] - drawn["torch"])
         assert 0 < difference.mean() < 3
+
+
+def test_a_folder_that_is_there_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="exists"):
+        quantise_model("default", tmp_path / "no data", tmp_path)
+
+
+def test_int8_is_judged_by_the_engine_that_is_farthest_from_the_truth(
+    zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = {"fp32": 0.1, "openvino": 0.11, "onnxruntime": 0.1}
+
+    def measured(candidates: list[Model], *_: object) -> dict[str, Any]:
+        assert {each.name for each in candidates} == set(errors)
+        return {
+            name: SimpleNamespace(values={"l1_foreground": np.array([error, np.nan])})
+            for name, error in errors.items()
+        }
+
+    monkeypatch.setattr("funit.quantization.measure", measured)
+
+    with pytest.raises(UserError, match=r"10\.0% farther"):
+        quantise_model("default", zoo, tmp_path / "int8", part="all")
 
 
 def test_int8_that_is_worse_is_refused_and_nothing_is_written(

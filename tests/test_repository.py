@@ -196,6 +196,20 @@ def test_weights_of_another_shape_are_refused(
         restored_generator(open_model(tmp_path / "m").whole_weights(), config.model)
 
 
+def test_a_generator_is_restored_in_32_bits_and_nothing_is_drawn_by_chance(
+    model: Path, config: Config, tensors: Tensors
+) -> None:
+    before = torch.get_rng_state()
+
+    generator = restored_generator(open_model(model).whole_weights(), config.model)
+
+    assert torch.equal(torch.get_rng_state(), before)
+    for name, parameter in generator.named_parameters():
+        assert (parameter.dtype, parameter.device.type) == (torch.float32, "cpu")
+        assert not parameter.requires_grad
+        np.testing.assert_array_equal(parameter.numpy(), tensors[name].astype(np.float16))
+
+
 def test_a_model_of_another_format_names_the_funit_that_reads_it(model: Path) -> None:
     edit(model / "model.json", format=9, made_by="4.2.0")
 

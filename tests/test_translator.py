@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from funit.config import Config, ModelConfig
-from funit.data.images import fit
+from funit.data.images import fit, to_signed
 from funit.engines.engine import Look
 from funit.engines.torch_engine import TorchEngine
 from funit.errors import UserError
@@ -200,6 +200,22 @@ def test_the_same_example_again_changes_nothing(translator: Translator) -> None:
     assert_same_look(translator, look, translator.encode_class(example))
 
 
+def test_more_examples_than_fit_into_a_batch_give_what_they_give_in_one_go(
+    translator: Translator,
+) -> None:
+    examples = noise(40, 16, 16)
+    weights = np.arange(1, 41, dtype=np.float32)
+
+    look = translator.encode_class(list(examples), weights.tolist())
+
+    signed = np.ascontiguousarray(to_signed(examples).transpose(0, 3, 1, 2))
+    expected = translator.engine.encode_class(signed[None], (weights / weights.sum())[None])
+    for part, wanted in zip(look, expected, strict=True):
+        assert part.shape == wanted.shape
+        assert part.dtype == wanted.dtype
+        np.testing.assert_allclose(part, wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_weights_say_what_each_example_counts(translator: Translator) -> None:
     examples = list(noise(2, 16, 16))
     one, two = (translator.encode_class(example).class_code for example in examples)
@@ -335,9 +351,12 @@ def test_what_exists_is_kept_replaced_or_an_error(translator: Translator, tmp_pa
         translator.translate_files(sources, look, out)
     assert [path.name for path in out.iterdir()] == ["a.png"]
 
-    assert list(translator.translate_files(sources, look, out, skip_existing=True)) == [
-        out / "b.png"
-    ]
+    skipped: list[Path] = []
+    written = translator.translate_files(
+        sources, look, out, skip_existing=True, on_skipped=skipped.append
+    )
+    assert list(written) == [out / "b.png"]
+    assert skipped == [out / "a.png"]
     assert (out / "a.png").read_bytes() == b"mine"
 
     assert len(list(translator.translate_files(sources, look, out, force=True))) == 2
@@ -362,6 +381,36 @@ def test_a_bad_image_stops_nothing_when_someone_listens(
 
     with pytest.raises(UserError, match=r"b\.png"):
         list(translator.translate_files(sources, look, tmp_path / "other"))
+
+
+def test_where_no_image_can_be_read_nothing_is_written(
+    translator: Translator, tmp_path: Path
+) -> None:
+    sources = write_images(tmp_path / "in", ["a.png", "b.png"])
+    look = translator.encode_class(sources[0])
+    for source in sources:
+        source.write_text("not an image")
+    problems: list[UserError] = []
+
+    written = translator.translate_files(
+        sources, look, tmp_path / "out", on_problem=problems.append
+    )
+
+    assert list(written) == []
+    assert len(problems) == 2
+
+
+def test_what_is_written_is_told_before_all_is_translated(
+    translator: Translator, tmp_path: Path
+) -> None:
+    sources = write_images(tmp_path / "in", [f"{n:02}.png" for n in range(4 * BATCH_SIZE)])
+    look = translator.encode_class(sources[0])
+
+    written = translator.translate_files(sources, look, tmp_path / "out")
+
+    assert next(written).exists()
+    assert len(list((tmp_path / "out").iterdir())) < len(sources)
+    assert len(list(written)) == len(sources) - 1
 
 
 def test_two_images_that_would_share_a_file_are_refused(

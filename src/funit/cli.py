@@ -25,6 +25,7 @@ from funit.errors import UserError
 
 if TYPE_CHECKING:
     from funit.config import Settings
+    from funit.engines.engine import Engine
     from funit.evaluation.candidates import Truth
     from funit.evaluation.protocol import Network
     from funit.evaluation.report import Report
@@ -123,12 +124,17 @@ EngineName = Annotated[
     str,
     Option(
         "--engine",
-        help="`openvino`, `onnxruntime`, `torch`, or `auto`: the fastest that is installed and "
-        "ready.",
+        help="`onnxruntime`, `openvino`, `torch`, or `auto`: the first of these that is installed "
+        "and ready; `torch` on a GPU.",
     ),
 ]
 Precision = Annotated[
-    str, Option(help="`fp32`, or `bf16`: faster where the processor has it, seldom seen.")
+    str,
+    Option(
+        help="What numbers it computes with: `fp32` (32 bits), or `bf16` (16 bits, by `openvino` "
+        "or `torch`): faster where the processor has it, with an error that is seldom seen. A "
+        "model exported in `fp16` or `int8` computes in that."
+    ),
 ]
 ModelsAndData = Annotated[
     list[str],
@@ -153,6 +159,26 @@ PairsFile = Annotated[
 ]
 HtmlFile = Annotated[
     Path | None, Option("--html", help="A page with plots and pictures; it is replaced.")
+]
+TargetPart = Annotated[
+    str | None,
+    _option("The classes to translate into.  [default: unseen; all where DATA is not divided]"),
+]
+TruthName = Annotated[
+    str,
+    Option(
+        help="`names`: the same file name in two classes is the same pose, so the true answer is "
+        "known; `none`: it is not; `auto`: whether images of one name are alike."
+    ),
+]
+Shots = Annotated[str | None, _option("How many examples, separated by commas.  [default: 1,5]")]
+NumPairs = Annotated[
+    int | None,
+    Option(
+        min=1,
+        help="How many translations, each number of examples.  [default: 1500, quick: 200]",
+        show_default=False,
+    ),
 ]
 Networks = Annotated[
     list[str] | None,
@@ -260,27 +286,32 @@ def translate(
 
     is_single = len(content) == 1 and not content[0].is_dir()
     out = out or Path("translated.png" if is_single else "translated")
-    problems: list[UserError] = []
     num_images = len(image_files(content))
     translator = Translator.load(model, device, engine, precision)
     look = translator.encode_class(like)
     start, num_written = time.monotonic(), 0
+    problems: list[UserError] = []
     with _progress("translating", num_images, "images") as advance:
+
+        def note(problem: UserError) -> None:
+            problems.append(problem)
+            advance()
+
         for path in translator.translate_files(
             content,
             look,
             out,
             skip_existing=skip_existing,
             force=force,
-            on_problem=problems.append,
+            on_problem=note,
+            on_skipped=lambda _: advance(),
         ):
             print(path)
             advance()
             num_written += 1
+    if num_written or not problems:
+        _print_rate(translator.engine, num_written, time.monotonic() - start)
     _report_problems(problems, num_images)
-    rate = num_written / max(time.monotonic() - start, 1e-9)
-    which = f"{translator.engine.name}, {translator.engine.precision}"
-    print(f"{num_written:,} images, {rate:,.1f} images/s, by {which}", file=sys.stderr)
 
 
 @app.command()
@@ -304,28 +335,10 @@ def demo(
 @app.command()
 def evaluate(
     models_and_data: ModelsAndData,
-    part: Annotated[
-        str | None,
-        _option("The classes to translate into.  [default: unseen; all where DATA is not divided]"),
-    ] = None,
-    truth: Annotated[
-        str,
-        Option(
-            help="`names`: the same file name in two classes is the same pose, so the true answer "
-            "is known; `none`: it is not; `auto`: whether images of one name are alike."
-        ),
-    ] = "auto",
-    shots: Annotated[
-        str | None, _option("How many examples, separated by commas.  [default: 1,5]")
-    ] = None,
-    pairs: Annotated[
-        int | None,
-        Option(
-            min=1,
-            help="How many translations, each number of examples.  [default: 1500, quick: 200]",
-            show_default=False,
-        ),
-    ] = None,
+    part: TargetPart = None,
+    truth: TruthName = "auto",
+    shots: Shots = None,
+    pairs: NumPairs = None,
     quick: Annotated[
         bool, Option("--quick", help="Under two minutes: few pairs, and only what is cheap.")
     ] = False,
@@ -451,12 +464,11 @@ def bench(
         results = run_bench(
             _words(what) if what else WITHOUT_GPU,
             progress=lambda name, done, total: advance(done, total, name),
+            on_part=(lambda so_far: so_far.write(json_file)) if json_file else None,
         )
     _print_table(COLUMNS, results.cells())
     for item in results.left_out:
         print(f"left out: {item.what}, {item.variant}: {item.reason}")
-    if json_file:
-        results.write(json_file)
 
 
 @data_app.command("check")
@@ -660,6 +672,12 @@ def _refuse_foreign_folder(out: Path) -> None:
             f"`{out}` holds `{foreign[0]}`, which is no part of a menagerie",
             hint="give another `--out`, or remove the folder yourself",
         )
+
+
+def _print_rate(engine: "Engine", num_images: int, seconds: float) -> None:
+    rate = num_images / max(seconds, 1e-9)
+    which = f"{engine.name}, {engine.precision}"
+    print(f"{num_images:,} images, {rate:,.1f} images/s, by {which}", file=sys.stderr)
 
 
 def _report_problems(problems: Sequence[UserError], num_images: int) -> None:

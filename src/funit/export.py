@@ -3,7 +3,8 @@
 The folder is a model folder too: `funit translate --model FOLDER` runs it.
 """
 
-import shutil
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,16 @@ import numpy as np
 from funit.engines.choice import ENGINES, TORCH, Weights, is_installed, open_engine
 from funit.engines.engine import Engine, Floats
 from funit.errors import UserError
-from funit.model.graphs import GraphsRecord
+from funit.model.graphs import WEIGHTS_FILE, GraphsRecord
 from funit.onnx_export import GRAPH_PRECISIONS, write_graphs
-from funit.repository import GraphWriter, ModelFolder, ModelRepository, open_model, save_model
+from funit.repository import (
+    ABOUT_FILE,
+    GraphWriter,
+    ModelFolder,
+    ModelRepository,
+    open_model,
+    save_model,
+)
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 0.05}  # of images in [-1, 1], on noise
 
@@ -48,7 +56,7 @@ def export_model(
 ) -> Exported:
     """Writes a model folder with graphs and compares them with PyTorch; raises UserError.
 
-    Nothing is written where they differ by more than TOLERANCE.
+    Nothing is written where they differ by more than TOLERANCE, or where `out` is not a model's.
     """
     if precision not in GRAPH_PRECISIONS:
         raise UserError(
@@ -74,13 +82,11 @@ def new_export(
 ) -> Iterator[ModelFolder]:
     """Gives the model with graphs in a folder to look at, which then becomes `out`.
 
-    Whatever is raised meanwhile leaves nothing. Raises UserError where `out` exists, unless forced.
+    Whatever is raised meanwhile leaves everything as it was. Raises UserError as `check_out` does.
     """
-    if out.exists() and not force:
-        raise UserError(f"`{out}` exists", hint="`--force` replaces it, or give another `--out`")
-    made = out.with_name(f".{out.name}.new")
-    shutil.rmtree(made, ignore_errors=True)
-    try:
+    check_out(out, force)
+    with _folder_beside(out) as temporary:
+        made = temporary / "new"
         save_model(
             made,
             found.tensors(),
@@ -94,11 +100,62 @@ def new_export(
             write_graphs=writer,
         )
         yield open_model(made)
-        if out.exists():
-            shutil.rmtree(out) if out.is_dir() else out.unlink()
+        check_out(out, force)  # it may have been made meanwhile
+        _put(made, out, aside=temporary / "old")
+
+
+def check_out(out: Path, force: bool) -> None:
+    """Raises UserError unless nothing is at `out`, or a model that may be replaced."""
+    if out.name in ("", ".."):
+        raise UserError(
+            f"`{out}` cannot be replaced by a model", hint="give `--out` a folder with a name"
+        )
+    if not os.path.lexists(out):
+        return
+    if not force:
+        raise UserError(f"`{out}` exists", hint="`--force` replaces it, or give another `--out`")
+    if not _is_model(out):
+        raise UserError(
+            f"`{out}` is no model folder, so `--force` does not remove it",
+            hint="give another `--out`, or remove it yourself",
+        )
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a folder is a model's and no run's, in which a training is."""
+    has_model = all((path / file).is_file() for file in (ABOUT_FILE, WEIGHTS_FILE))
+    return has_model and not (path / "run.json").exists()
+
+
+@contextmanager
+def _folder_beside(out: Path) -> Iterator[Path]:
+    """A temporary folder of its own on the same disk, which is removed with what is left in it."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=".new-", dir=out.parent)
+    except OSError as error:
+        raise _not_written(out, error) from None
+    with temporary as folder:
+        yield Path(folder)
+
+
+def _put(made: Path, out: Path, aside: Path) -> None:
+    """Renames a folder to `out`; what is there goes aside, and comes back if that fails."""
+    try:
+        if os.path.lexists(out):
+            out.rename(aside)
         made.rename(out)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        if os.path.lexists(aside):
+            aside.rename(out)
+        raise _not_written(out, error) from None
+
+
+def _not_written(out: Path, error: OSError) -> UserError:
+    return UserError(
+        f"`{out}` cannot be written: {error.strerror or error}",
+        hint="check the free space and the permissions of its folder",
+    )
 
 
 def record_of(folder: Path) -> GraphsRecord:
@@ -110,10 +167,11 @@ def record_of(folder: Path) -> GraphsRecord:
 
 def measure_parity(folder: ModelFolder) -> list[Parity]:
     """How far each engine that is installed is from PyTorch, on noise."""
-    info, path = folder.info, folder.whole_weights()
-    config = info.config.model
+    info, config = folder.info, folder.info.config.model
     precision = info.graphs.precision if info.graphs else "fp32"
-    weights = Weights(path, info.weights_sha256, config, folder.whole_graphs(), precision)
+    weights = Weights(
+        folder.whole_weights(), info.weights_sha256, config, folder.whole_graphs, precision
+    )
     expected = _answers(open_engine(weights, TORCH, "cpu"), config.image_size)
     found = []
     for name in ENGINES:

@@ -27,6 +27,7 @@ from funit.model.generator import Generator
 from funit.model.graphs import (
     CLASS_CODE_FILE,
     GRAPH_FILES,
+    GRAPHS_FORMAT,
     TRANSLATION_FILE,
     GraphsRecord,
     look_parts,
@@ -69,7 +70,7 @@ def write_graphs(
         file: hashlib.sha256(weights.with_name(file).read_bytes()).hexdigest()
         for file in GRAPH_FILES
     }
-    return GraphsRecord(opset=OPSET, precision=precision, sha256=hashes)
+    return GraphsRecord(format=GRAPHS_FORMAT, opset=OPSET, precision=precision, sha256=hashes)
 
 
 class ClassCodeGraph(nn.Module):

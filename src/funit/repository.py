@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,10 +32,11 @@ from funit import __version__
 from funit.config import Config, ModelConfig, build_config, read_settings, to_json
 from funit.errors import UserError
 from funit.home import home
-from funit.model.graphs import GRAPH_FILES, WEIGHTS_FILE, GraphsRecord
+from funit.model.graphs import GRAPH_FILES, GRAPHS_FORMAT, WEIGHTS_FILE, GraphsRecord
 
 Tensors = Mapping[str, NDArray[Any]]
-GraphWriter = Callable[[Path, ModelConfig], GraphsRecord]  # (weights, config): files beside them
+# (weights, config): writes files beside the weights, if any
+GraphWriter = Callable[[Path, ModelConfig], GraphsRecord | None]
 
 FORMAT = 1  # of model.json, and of the run folders that are read here
 ABOUT_FILE, CARD_FILE, LICENCE_FILE = "model.json", "card.md", "LICENSE"
@@ -96,12 +98,17 @@ class ModelFolder:
         self._check(self.weights_path, self.info.weights_sha256)
         return self.weights_path
 
-    def whole_graphs(self) -> Path | None:
-        """The folder of the graphs, if there are any; raises UserError if one is damaged."""
-        if self.info.graphs is None:
-            return None
+    @property
+    def graphs(self) -> GraphsRecord | None:
+        """The record of its graphs, if there are any that this version uses."""
+        record = self.info.graphs
+        return record if record and record.format == GRAPHS_FORMAT else None
+
+    def whole_graphs(self) -> Path:
+        """The folder of the graphs, which there must be; raises UserError if one is damaged."""
+        assert self.graphs is not None
         for file in GRAPH_FILES:
-            self._check(self.path / file, self.info.graphs.sha256[file])
+            self._check(self.path / file, self.graphs.sha256[file])
         return self.path
 
     def tensors(self) -> Tensors:
@@ -172,7 +179,10 @@ class ModelRepository:
         licence_text: str | None = None,
         write_graphs: GraphWriter | None = None,
     ) -> ModelInfo:
-        """Copies a run's average generator, or a model, to the next version of NAME."""
+        """Copies a run's average generator, or a model, to the next version of NAME.
+
+        Graphs that it has are copied, too; `write_graphs` makes those of one that has none.
+        """
         if not _NAME.fullmatch(name):
             raise UserError(
                 f"`{name}` cannot be the name of a model",
@@ -193,7 +203,7 @@ class ModelRepository:
                     scores=found.info.scores if scores is None else scores,
                     licence=licence or found.info.licence,
                     licence_text=found.licence_text if licence_text is None else licence_text,
-                    write_graphs=write_graphs,
+                    write_graphs=_keeping_graphs(found, write_graphs),
                 )
             except FileExistsError:  # another process was faster: take the next number
                 continue
@@ -307,6 +317,20 @@ def open_run(path: Path, checkpoint: Path | None = None) -> ModelFolder:
         licence="not stated",
     )
     return ModelFolder(path, info, checkpoint / "average.safetensors")
+
+
+def _keeping_graphs(found: ModelFolder, write_graphs: GraphWriter | None) -> GraphWriter:
+    """Copies the graphs of a model where the weights stay what they are, else writes new ones."""
+
+    def write(weights: Path, config: ModelConfig) -> GraphsRecord | None:
+        if found.graphs and _sha256(weights) == found.info.weights_sha256:
+            folder = found.whole_graphs()
+            for file in GRAPH_FILES:
+                shutil.copyfile(folder / file, weights.with_name(file))
+            return found.graphs
+        return write_graphs(weights, config) if write_graphs else None
+
+    return write
 
 
 def card(info: ModelInfo) -> str:

@@ -38,7 +38,7 @@ BATCH_SIZE = 16  # images at once: enough to keep a processor busy, little memor
 
 T = TypeVar("T")
 OnProblem = Callable[[UserError], None]
-Opened = Image.Image | UserError
+Opened = Floats | UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,17 +66,18 @@ class Translator:
     ) -> Self:
         """The translator of a model: its name, NAME@VERSION, its folder, or a run folder.
 
-        `engine` is `openvino`, `onnxruntime` or `torch`; `auto` takes the fastest that is installed
-        and ready. `precision` `bf16` is faster, with an error that is seldom seen.
+        `engine` `auto` is `torch` on a GPU, else the first that is installed and ready of
+        `onnxruntime`, `openvino`, `torch`. `precision` `bf16` is faster where the processor has
+        it, with an error seldom seen; with `fp32` a model exported in other bits computes in those.
         """
         folder = ModelRepository().find(model)
-        info = folder.info
+        info, graphs = folder.info, folder.graphs
         weights = Weights(
             folder.whole_weights(),
             info.weights_sha256,
             info.config.model,
-            folder.whole_graphs(),
-            info.graphs.precision if info.graphs else "fp32",
+            folder.whole_graphs if graphs else None,
+            graphs.precision if graphs else "fp32",
         )
         return cls(open_engine(weights, engine, device, precision), info.config)
 
@@ -94,7 +95,11 @@ class Translator:
             raise UserError("no example image is given", hint="give at least one")
         shares = _shares(weights, len(sources))
         counted = [source for source, share in zip(sources, shares, strict=True) if share]
-        return self.engine.encode_class(self._read(counted)[None], shares[None, shares > 0])
+        shares = shares[shares > 0]
+        if len(counted) <= BATCH_SIZE:
+            return self.engine.encode_class(self._read(counted)[None], shares[None])
+        singles = Look.cat([self._single_looks(chunk) for chunk in _chunks(counted)])
+        return singles.merged(shares)
 
     @overload  # a str is also a sequence of str: it is one image
     def encode_content(self, images: ImageSource) -> Content: ...  # type: ignore[overload-overlap]
@@ -148,16 +153,17 @@ class Translator:
         skip_existing: bool = False,
         force: bool = False,
         on_problem: OnProblem | None = None,
+        on_skipped: Callable[[Path], None] | None = None,
     ) -> Iterator[Path]:
         """Redraws image files, and those in folders; yields the path of each as it is written.
 
         One goes to the file `out`, several to the folder `out`. Nothing that exists is replaced
         without `force`. `on_problem` hears of an image that cannot be read, and the others go on;
-        without it, the first one raises UserError.
+        without it, the first one raises UserError. `on_skipped` hears of what `skip_existing` kept.
         """
         planned = _plan(image_files(paths), paths, out)
         if skip_existing:
-            planned = {target: source for target, source in planned.items() if not target.exists()}
+            planned = _without_existing(planned, on_skipped)
         elif not force:
             _refuse_existing(planned)
         return self._translate_planned(planned, look, on_problem)
@@ -169,15 +175,16 @@ class Translator:
         coming = _chunks(list(planned.items()))
         with ThreadPoolExecutor(max_workers=2) as pool:
             reading = deque(pool.submit(self._open_files, chunk) for chunk in islice(coming, 1))
-            writing: list[Future[list[Path]]] = []
+            writing: deque[Future[list[Path]]] = deque()
             while reading:
                 opened = reading.popleft().result()
                 reading.extend(pool.submit(self._open_files, chunk) for chunk in islice(coming, 1))
+                # what is ready is told at once, and a slow disk is waited for
+                while writing and (writing[0].done() or len(writing) > 1):
+                    yield from writing.popleft().result()
                 images = _without_problems(opened, on_problem)
-                translated = self.translate(list(images.values()), look)
-                for written in writing:
-                    yield from written.result()
-                writing = [pool.submit(_write_files, list(images), translated)]
+                translated = self.translate(self._contents(list(images.values())), look)
+                writing.append(pool.submit(_write_files, list(images), translated))
             for written in writing:
                 yield from written.result()
 
@@ -186,19 +193,29 @@ class Translator:
         found: dict[Path, Opened] = {}
         for target, source in planned:
             try:
-                found[target] = self._open(source)
+                found[target] = self._floats(source)
             except UserError as error:
                 found[target] = error
         return found
 
-    def _open(self, source: ImageSource) -> Image.Image:
-        """The middle of an image, at the model's size."""
+    def _floats(self, source: ImageSource) -> Floats:
+        """The middle of an image, at the model's size: (3, H, W)."""
         background, size = self.config.data.background, self.image_size
-        return fit(read_image(source, background, shortest=2 * size), size)
+        return to_floats(fit(read_image(source, background, shortest=2 * size), size))
 
     def _read(self, sources: Sequence[ImageSource]) -> Floats:
         """Images as (B, 3, H, W)."""
-        return np.stack([to_floats(self._open(source)) for source in sources])
+        return np.stack([self._floats(source) for source in sources])
+
+    def _contents(self, images: Sequence[Floats]) -> list[Content]:
+        """The contents of images that were read before, not more than fit into a batch."""
+        encoded = self.engine.encode_content(np.stack(images)) if images else ()
+        return [Content(content) for content in encoded]
+
+    def _single_looks(self, examples: Sequence[ImageSource]) -> Look:
+        """The look of each example, as a batch."""
+        shares = np.ones((len(examples), 1), np.float32)
+        return self.engine.encode_class(self._read(examples)[:, None], shares)
 
     def _decode(self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]) -> Floats:
         """Translations as (B, 3, H, W); images among the contents are encoded together."""
@@ -208,13 +225,26 @@ class Translator:
         return self.engine.decode(np.stack(everything), Look.cat(looks))
 
 
+def _without_existing(
+    planned: Mapping[Path, Path], on_skipped: Callable[[Path], None] | None
+) -> dict[Path, Path]:
+    """What is not there yet; `on_skipped` hears of what is."""
+    missing = {}
+    for target, source in planned.items():
+        if not target.exists():
+            missing[target] = source
+        elif on_skipped:
+            on_skipped(target)
+    return missing
+
+
 def _without_problems(
     opened: Mapping[Path, Opened], on_problem: OnProblem | None
-) -> dict[Path, Image.Image]:
+) -> dict[Path, Floats]:
     """The images that could be read; `on_problem` hears of the others."""
     images = {}
     for target, image in opened.items():
-        if isinstance(image, Image.Image):
+        if not isinstance(image, UserError):
             images[target] = image
         elif on_problem is None:
             raise image

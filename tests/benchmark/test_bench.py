@@ -10,8 +10,9 @@ import torch
 
 import funit.benchmark.bench
 from funit.benchmark.bench import PARTS, WITHOUT_GPU, run_bench
-from funit.benchmark.goals import GOALS, GPU_LIMIT, GPU_RATE, GPU_STEP, QUALITY_BF16
-from funit.benchmark.gpu import measure_gpu
+from funit.benchmark.contenders import missing
+from funit.benchmark.goals import GOALS, GPU_LIMIT, GPU_MEMORY, GPU_RATE, GPU_STEP, QUALITY_BF16
+from funit.benchmark.gpu import measure_gpu, training_memory
 from funit.benchmark.results import (
     Figure,
     Goal,
@@ -22,7 +23,7 @@ from funit.benchmark.results import (
     times_faster,
 )
 from funit.benchmark.rounds import child_bytes, child_cpu_seconds, in_turn
-from funit.benchmark.workbench import QUICK, Scale, Workbench
+from funit.benchmark.workbench import QUICK, Scale, Workbench, random_batch
 from funit.config import Config
 from funit.errors import UserError
 
@@ -52,7 +53,7 @@ def test_every_goal_has_a_row_or_a_reason(scale: Scale, tmp_path: Path) -> None:
     results = run_bench(tuple(PARTS), scale)
 
     told = {row.what for row in results.rows} | {item.what for item in results.left_out}
-    assert told >= {what for what in GOALS if what != "gpu, training, GB at most"}
+    assert told >= {what for what in GOALS if what != GPU_MEMORY}
     assert all(row.low <= row.ratio <= row.high for row in results.rows)
     assert all(row.ratio > 0 for row in results.rows)
     results.write(tmp_path / "bench.json")
@@ -64,6 +65,41 @@ def test_every_goal_has_a_row_or_a_reason(scale: Scale, tmp_path: Path) -> None:
 def test_an_unknown_part_is_refused() -> None:
     with pytest.raises(UserError, match="nothing called `weather`"):
         run_bench(["weather"])
+
+
+def test_a_part_that_fails_does_not_lose_the_others(
+    scale: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Workbench) -> None:
+        raise RuntimeError("no memory")
+
+    def succeed(bench: Workbench) -> None:
+        bench.results.add(QUALITY_BF16, "", Figure(1, 1, 1))
+
+    parts = {"first": fail, "second": succeed}
+    monkeypatch.setattr("funit.benchmark.bench.PARTS", parts)
+    file = tmp_path / "bench.json"
+    rows_so_far: list[int] = []
+
+    def keep(so_far: Results) -> None:
+        rows_so_far.append(len(so_far.rows))
+        so_far.write(file)
+
+    results = run_bench(tuple(parts), scale, on_part=keep)
+
+    (left_out,) = results.left_out
+    assert (left_out.what, left_out.reason) == ("first", "failed: RuntimeError: no memory")
+    assert rows_so_far == [0, 1]
+    assert len(json.loads(file.read_text())["rows"]) == 1
+
+
+def test_an_engine_whose_graphs_cannot_be_made_is_not_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("funit.benchmark.contenders.can_export", lambda: False)
+
+    assert "graphs cannot be made" in missing("openvino")
+    assert missing("torch") == ""
 
 
 def test_without_a_graphics_card_its_rows_are_left_out_with_the_reason(
@@ -90,6 +126,33 @@ def test_what_is_measured_on_a_graphics_card_runs_on_a_processor_too(
     assert all(row.met is None and row.goal is None for row in rows.values())
     assert 0 < rows[GPU_LIMIT].ratio < 1
     assert rows[GPU_RATE].variant == "16 px, base 4, batch 2"
+
+
+def test_a_plain_loop_that_does_not_fit_on_the_card_is_left_out_and_ours_is_measured(
+    scale: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError
+
+    monkeypatch.setattr("funit.benchmark.plain_training.Trainer.step", step)
+    bench = workbench(scale, tmp_path)
+
+    measure_gpu(bench, "cpu")
+
+    assert {row.what for row in bench.results.rows} == {GPU_RATE, GPU_LIMIT}
+    assert [item.what for item in bench.results.left_out] == [GPU_STEP]
+
+
+def test_the_memory_of_a_card_is_a_share_of_the_plain_loops(
+    scale: Scale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peaks = [400, 100]  # the plain loop's, ours
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: peaks.pop(0))
+
+    figure = training_memory(scale.config, random_batch(scale.config, 2, torch.device("cpu")))
+
+    assert figure == Figure(0.25, 0.25, 0.25)
 
 
 def test_the_quality_of_fewer_bits_is_reported_for_the_very_weights_that_were_measured(

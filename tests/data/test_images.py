@@ -1,5 +1,8 @@
 import struct
+import time
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -331,6 +334,22 @@ def test_a_grid_has_a_cell_for_each_picture_and_a_gap_for_none() -> None:
     assert grid.getpixel((1, 1)) == (0, 0, 0)
     assert grid.getpixel((6, 1)) == grid.getpixel((1, 6)) == RED
     assert grid.getpixel((6, 6)) == (0, 0, 0)
+
+
+def test_threads_that_read_leave_the_warnings_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def opened_slowly(source: Image.Image, _: str) -> Image.Image:
+        time.sleep(source.width / 100)  # who began last, ends last
+        return source
+
+    monkeypatch.setattr("funit.data.images._opened", opened_slowly)
+    before = list(warnings.filters)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(read_image, [picture(5), picture(10)]))
+
+    assert warnings.filters == before
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".PNG"])

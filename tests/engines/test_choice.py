@@ -1,4 +1,4 @@
-"""The fastest engine that is ready answers; what cannot be had says what to do."""
+"""The first engine that is ready answers; what cannot be had says what to do."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         ([], True, "fp32", "torch"),
     ],
 )
-def test_auto_is_the_fastest_that_is_installed_and_ready(
+def test_auto_is_the_first_that_is_installed_and_ready(
     no_gpu: None,
     monkeypatch: pytest.MonkeyPatch,
     installed: list[str],
@@ -66,6 +66,8 @@ def test_auto_is_pytorch_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch, d
         ("onnxruntime", "auto", "bf16", "`onnxruntime` cannot compute in `bf16`"),
         ("auto", "auto", "int3", "there is no precision `int3`"),
         ("torch", "auto", "int8", "`torch` cannot compute in `int8`"),
+        ("auto", "cuda", "int8", "`onnxruntime` computes on the CPU, not on `cuda`"),
+        ("onnxruntime", "cuda", "fp16", "`onnxruntime` computes on the CPU, not on `cuda`"),
         ("openvino", "cuda", "fp32", "`openvino` computes on the CPU, not on `cuda`"),
         ("openvino", "auto", "fp32", "`openvino` is not installed"),
     ],
@@ -89,7 +91,7 @@ def saved(folder: Path, config: ModelConfig) -> Weights:
         training=TrainingRecord(seed=0, images=0, minutes=0),
     )
     found = open_model(folder)
-    return Weights(found.whole_weights(), found.info.weights_sha256, config, found.whole_graphs())
+    return Weights(found.whole_weights(), found.info.weights_sha256, config, None)
 
 
 def test_graphs_are_made_once_and_nothing_is_written_beside_the_model(

@@ -1,6 +1,6 @@
 """One suite for all engines: each answers what PyTorch answers, for any number of anything."""
 
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         write_graphs=write_graphs,
     )
     found = open_model(folder)
-    return Weights(found.whole_weights(), found.info.weights_sha256, config, found.whole_graphs())
+    return Weights(found.whole_weights(), found.info.weights_sha256, config, found.whole_graphs)
 
 
 @pytest.fixture(params=ENGINES)
@@ -142,6 +142,21 @@ def test_what_an_engine_gave_stays_as_it_was(engine: Engine) -> None:
         np.testing.assert_array_equal(part, before)
 
 
+def test_threads_that_share_an_engine_get_their_own_answers(engine: Engine) -> None:
+    def translated(seed: int) -> Floats:
+        look = engine.encode_class(pictures(1, 2, seed=seed), even(1, 2))
+        return engine.decode(engine.encode_content(pictures(1, seed=seed + 100)), look)
+
+    seeds = range(40)
+    alone = [translated(seed) for seed in seeds]
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        together = list(pool.map(translated, seeds))
+
+    for one, other in zip(together, alone, strict=True):
+        assert_near(one, other)
+
+
 @pytest.mark.parametrize("name", ["openvino", "torch"])
 def test_bfloat16_is_near(weights: Weights, plain: Engine, name: str) -> None:
     engine = open_engine(weights, name, "cpu", "bf16")
@@ -158,10 +173,10 @@ def test_bfloat16_is_near(weights: Weights, plain: Engine, name: str) -> None:
 
 def test_the_graphs_point_to_the_weights_and_hold_none(weights: Weights) -> None:
     assert weights.graphs is not None
-    names = {path.name for path in weights.graphs.iterdir()}
+    names = {path.name for path in weights.graphs().iterdir()}
 
     assert {"class_code.onnx", "translation.onnx", "weights.safetensors"} <= names
     for file in ("class_code.onnx", "translation.onnx"):
-        content = (Path(weights.graphs) / file).read_bytes()
+        content = (weights.graphs() / file).read_bytes()
         assert b"weights.safetensors" in content
         assert len(content) < 120_000

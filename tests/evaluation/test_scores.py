@@ -336,14 +336,20 @@ def test_memory_does_not_grow_with_the_pairs_but_for_a_few_numbers_each(
     names = ["copy-content", "nearest-example"]  # they answer with images that are remembered
     real = RealImages.of(packed, packed.part("unseen"), seed=0)
     side = RealSide(real_features(judge, packed, SIZE, real), judge)
+    class_names = [cls.name for cls in real.targets]
+    targets = side.features.targets
+    rows = targets.features[:, judge.first]
+    classifier = train_classifier(rows, targets.labels, class_names, seed=0)
 
     def most_bytes(num_pairs: int) -> int:
         pairs = choose_pairs(packed, "unseen", num_pairs, 1, seed=0)
         tracemalloc.start()
         found = measure([Baseline(n) for n in names], packed, pairs, SIZE, 1, [judge])
+        findings, labels = Findings("unseen", seed=0), np.arange(num_pairs) % len(class_names)
+        add_accuracy(findings, found, labels, class_names, judge, "test", classifier)
         for one in found.values():
             assert one.answered.all()
-            add_copies(Findings("unseen", seed=0), one, side)
+            add_copies(findings, one, side)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most

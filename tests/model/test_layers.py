@@ -9,6 +9,7 @@ from funit.model.layers import (
     adain,
     convolution,
     linear,
+    parity_sums,
 )
 
 
@@ -117,6 +118,16 @@ def test_up_sampling_equals_the_convolution_of_repeated_positions(
         strict=True,
     ):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
+
+
+def test_what_is_copied_to_a_device_is_kept_and_can_be_trained_with() -> None:
+    like = torch.empty(1, device="meta")
+    with torch.inference_mode():
+        sums = parity_sums(5, like)
+
+    assert parity_sums(5, like) is sums
+    assert sums.device.type == "meta"
+    assert not sums.is_inference()
 
 
 @pytest.mark.parametrize("kernel_size", [3, 5])

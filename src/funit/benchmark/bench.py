@@ -1,6 +1,6 @@
 """`funit bench`: everything that is measured, in one run on one machine."""
 
-import os
+import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from funit.benchmark.goals import GOALS
 from funit.benchmark.gpu import measure_gpu
 from funit.benchmark.memory import measure_memory
 from funit.benchmark.quality import report_quality
-from funit.benchmark.results import Results
+from funit.benchmark.results import LeftOut, Results
 from funit.benchmark.rounds import Progress
 from funit.benchmark.startup import measure_startup
 from funit.benchmark.training import measure_training
@@ -34,9 +34,16 @@ WITHOUT_GPU = tuple(name for name in PARTS if name != "gpu")
 
 
 def run_bench(
-    what: Sequence[str] = WITHOUT_GPU, scale: Scale = FULL, progress: Progress | None = None
+    what: Sequence[str] = WITHOUT_GPU,
+    scale: Scale = FULL,
+    progress: Progress | None = None,
+    on_part: Callable[[Results], None] | None = None,
 ) -> Results:
-    """Measures the parts asked for; raises UserError for one that there is not."""
+    """Measures the parts asked for; raises UserError for one that there is not.
+
+    A part that fails is left out, with its error as the reason. `on_part` gets what there is so
+    far after each part.
+    """
     for name in what:
         if name not in PARTS:
             raise UserError(
@@ -49,7 +56,13 @@ def run_bench(
     with tempfile.TemporaryDirectory(prefix="funit-bench-") as folder:
         bench = Workbench(scale, Path(folder), results, progress or _nobody_looks)
         for name in what:
-            PARTS[name](bench)
+            try:
+                PARTS[name](bench)
+            except Exception as error:  # an hour of other parts must not be lost
+                reason = f"failed: {type(error).__name__}: {error}"
+                results.left_out.append(LeftOut(name, "the whole part, or the rest of it", reason))
+            if on_part:
+                on_part(results)
     return results
 
 
@@ -66,4 +79,4 @@ def _processor() -> str:
     flags = stripped.get("flags", "").split()
     wanted = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
     has = [flag for flag in wanted if flag in flags]
-    return f"{stripped.get('model name', os.uname().machine)} ({' '.join(has)})"
+    return f"{stripped.get('model name', platform.machine())} ({' '.join(has)})"

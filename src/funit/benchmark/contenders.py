@@ -9,13 +9,30 @@ from torch import Tensor
 
 from funit.benchmark.plain import Generator
 from funit.data.images import to_image, to_signed
-from funit.engines.choice import HOW_TO_INSTALL, is_installed
+from funit.engines.choice import (
+    AUTO,
+    HOW_TO_INSTALL,
+    ONNXRUNTIME,
+    TORCH,
+    choose_engine,
+    is_installed,
+)
 from funit.model.look import Look
+from funit.onnx_export import can_export
 
 
 def missing(engine: str) -> str:
     """Why an engine cannot be measured; nothing if it can."""
-    return "" if is_installed(engine) else f"not installed: {HOW_TO_INSTALL[engine]}"
+    if not is_installed(engine):
+        return f"not installed: {HOW_TO_INSTALL[engine]}"
+    if engine != TORCH and not can_export():
+        return f"its graphs cannot be made: {HOW_TO_INSTALL[ONNXRUNTIME]}"
+    return ""
+
+
+def chosen(precision: str) -> str:
+    """The engine that users get who do not ask for one."""
+    return choose_engine(AUTO, "cpu", precision, has_graphs=can_export())
 
 
 class PlainTranslator:

@@ -1,22 +1,24 @@
-"""Training and translation on a graphics card, beside the plain loop and beside the card's limit.
+"""Steps of training on a graphics card, beside the plain loop and beside the card's limit.
 
-All sizes of the pictures and widths of the networks in one short call; without a card all rows are
-left out. Rates are images a second; a share of the limit is the time that the operations would take
-at the rate of the card's best matrix product, over the time that they took.
+Without a card all rows are left out. Rates are images a second; a share of the limit is the time
+that the operations would take at the rate of a large matrix product, over the time that they took.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from funit.benchmark import plain_training
 from funit.benchmark.goals import GPU_LIMIT, GPU_MEMORY, GPU_RATE, GPU_STEP
-from funit.benchmark.results import Figure, median_of, times_faster
+from funit.benchmark.results import Figure, combined, median_of, times_faster
+from funit.benchmark.rounds import Cost, seconds
 from funit.benchmark.training import lean, steps
 from funit.benchmark.workbench import Workbench, random_batch
 from funit.config import Config, build_config, merged
+from funit.data.dataset import Batch
 from funit.training.trainer import Trainer
 
 _MATRIX_SIZE = 8192
@@ -56,36 +58,71 @@ def waiting(device: torch.device) -> Callable[[], None]:
     return lambda: None
 
 
+def training_memory(config: Config, batch: Batch) -> Figure:
+    """The most memory of a step as a share of the plain loop's, each alone on the card."""
+    plain = _peak(_plain_step(config, batch))
+    ours = _peak(steps(Trainer(lean(config), batch.content.device), batch)[0])  # with the penalty
+    return Figure(ours / plain, ours / plain, ours / plain)
+
+
 def _measure(bench: Workbench, config: Config, device: torch.device, rate: float) -> None:
     count = bench.scale.gpu_batch
     batch = random_batch(config, count, device)
-    wait = waiting(device)
     variant = f"{config.model.image_size} px, base {config.model.base_channels}, batch {count}"
-    theirs, ours = plain_training.Trainer(config, device), Trainer(lean(config), device)
+    _measure_speed(bench, variant, config, batch, rate)
+    if device.type == "cuda":
+        with _if_it_fits(bench, GPU_MEMORY, variant):
+            bench.results.add(GPU_MEMORY, variant, training_memory(config, batch))
+
+
+def _measure_speed(
+    bench: Workbench, variant: str, config: Config, batch: Batch, rate: float
+) -> None:
+    ours = Trainer(lean(config), batch.content.device)
     ours.step(batch)
     with FlopCounterMode(display=False) as counter:  # of a step without the penalty
         ours.step(batch)
-    with_penalty, without = steps(ours, batch, wait)
-
-    def plainly() -> float:
-        start = time.perf_counter()
-        theirs.step(batch)
-        wait()
-        return time.perf_counter() - start
-
-    costs = {"plain": plainly, "ours": without, "penalty": with_penalty}
+    costs = dict(zip(("penalty", "ours"), steps(ours, batch, waiting(ours.device)), strict=True))
+    with _if_it_fits(bench, GPU_STEP, variant):
+        plain = _plain_step(config, batch)
+        plain()
+        costs["plain"] = plain
     found = bench.in_turn(f"gpu, {variant}", costs, bench.scale.gpu_rounds)
     every = ours.config.training.penalty_every
-    mean = found["ours"] + (found["penalty"] - found["ours"]) / every
-    bench.results.add(GPU_STEP, variant, times_faster(found["plain"], mean))
-    bench.results.add(GPU_RATE, variant, median_of(count / mean))
-    bench.results.add(
-        GPU_LIMIT, variant, median_of(counter.get_total_flops() / rate / found["ours"])
-    )
-    if device.type == "cuda":
-        most = torch.cuda.max_memory_allocated() / 1e9
-        bench.results.add(GPU_MEMORY, variant, Figure(most, most, most))
-        torch.cuda.reset_peak_memory_stats()
+    mean = combined([(1 / every, found["penalty"]), (1 - 1 / every, found["ours"])])
+    if "plain" in found:
+        bench.results.add(GPU_STEP, variant, times_faster(found["plain"], mean))
+    bench.results.add(GPU_RATE, variant, median_of(len(batch) / mean))
+    share = counter.get_total_flops() / rate / found["ours"]
+    bench.results.add(GPU_LIMIT, variant, median_of(share))
+
+
+def _plain_step(config: Config, batch: Batch) -> Cost:
+    device = batch.content.device
+    trainer, wait = plain_training.Trainer(config, device), waiting(device)
+
+    def step() -> None:
+        trainer.step(batch)
+        wait()
+
+    return seconds(step)
+
+
+def _peak(step: Cost) -> float:
+    """Bytes on the card at the worst moment of a second step: the optimisers have theirs."""
+    step()
+    torch.cuda.reset_peak_memory_stats()
+    step()
+    return float(torch.cuda.max_memory_allocated())
+
+
+@contextmanager
+def _if_it_fits(bench: Workbench, what: str, variant: str) -> Iterator[None]:
+    """Leaves a row out where the plain loop needs more memory than the card has."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError:
+        bench.results.leave_out(what, variant, "the plain loop needs more memory than there is")
 
 
 def _config(config: Config, size: int, base: int) -> Config:

@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 
 from funit.benchmark import plain_training
-from funit.benchmark.contenders import missing
+from funit.benchmark.contenders import chosen, missing
 from funit.benchmark.goals import TRAINING_MEMORY, TRANSLATION_MEMORY
 from funit.benchmark.results import share_of
 from funit.benchmark.rounds import MemoryMeter, child_bytes
 from funit.benchmark.workbench import Workbench, random_batch
 from funit.config import Config, to_json
-from funit.engines.choice import ENGINES, choose_engine
+from funit.engines.choice import ENGINES
 from funit.training.process import prepared_process
 from funit.training.trainer import Trainer
 from funit.translator import Translator
@@ -68,7 +68,6 @@ def _translation(bench: Workbench) -> None:
     files = [bench.model, *bench.files]
     out = bench.folder / "memory.png"
     costs = {"plain": child_bytes(["-m", "funit.benchmark.plain_script", *files, out])}
-    chosen = choose_engine("auto", "cpu", "fp32", has_graphs=True)
     for engine in ENGINES:
         if reason := missing(engine):
             bench.results.leave_out(TRANSLATION_MEMORY, engine, reason)
@@ -77,7 +76,9 @@ def _translation(bench: Workbench) -> None:
     found = bench.in_turn("memory of translation", costs, bench.scale.child_rounds)
     plain = found.pop("plain")
     for engine, needed in found.items():
-        bench.results.add(TRANSLATION_MEMORY, engine, share_of(plain, needed), engine == chosen)
+        bench.results.add(
+            TRANSLATION_MEMORY, engine, share_of(plain, needed), engine == chosen("fp32")
+        )
 
 
 def _translate(engine: str, model: Path, content: Path, example: Path) -> int:

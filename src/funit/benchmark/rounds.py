@@ -48,9 +48,9 @@ def seconds(work: Callable[[], object]) -> Cost:
     return cost
 
 
-def child_seconds(command: Sequence[str | Path]) -> Cost:
+def child_seconds(command: Sequence[str | Path], variables: Mapping[str, str]) -> Cost:
     """The cost of a Python process in seconds on the clock, from its start to its end."""
-    return seconds(lambda: run_python(command))
+    return seconds(lambda: run_python(command, variables))
 
 
 def child_cpu_seconds(command: Sequence[str | Path]) -> Cost:
@@ -75,10 +75,14 @@ def child_bytes(command: Sequence[str | Path]) -> Cost:
     return cost
 
 
-def run_python(command: Sequence[str | Path]) -> str:
-    """What `python COMMAND` prints; its own errors pass through."""
+def run_python(command: Sequence[str | Path], variables: Mapping[str, str] | None = None) -> str:
+    """What `python COMMAND` prints, with variables of its environment; errors pass through."""
     return subprocess.run(
-        [sys.executable, *map(str, command)], stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, *map(str, command)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, **(variables or {})},
     ).stdout
 
 

@@ -15,7 +15,12 @@ FIRST_TRANSLATION = {"torch": START_TORCH, "onnxruntime": START_ONNX, "openvino"
 def measure_startup(bench: Workbench) -> None:
     """Processes, one after the other."""
     _first_translation(bench)
-    costs = {what: child_seconds(["-m", "funit", *args]) for what, args in COMMANDS.items()}
+    home = bench.folder / "home"  # whoever measures may have many models of their own
+    home.mkdir()
+    variables = {"FUNIT_HOME": str(home)}
+    costs = {
+        what: child_seconds(["-m", "funit", *args], variables) for what, args in COMMANDS.items()
+    }
     for what, taken in bench.in_turn("commands", costs, bench.scale.command_rounds).items():
         bench.results.add(what, "", median_of(taken))
 

@@ -1,10 +1,12 @@
 """How fast each engine translates beside the plain engine, and how far its images are from it."""
 
 import shutil
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from funit.benchmark.contenders import PlainTranslator, missing, to_tensor
+from funit.benchmark.contenders import PlainTranslator, chosen, missing, to_tensor
 from funit.benchmark.goals import (
     BATCH,
     BATCH_BF16,
@@ -19,7 +21,7 @@ from funit.benchmark.results import Figure, times_faster
 from funit.benchmark.rounds import Cost, seconds
 from funit.benchmark.workbench import Workbench, random_pixels, save_random_model
 from funit.config import build_config, merged, preset
-from funit.engines.choice import ABLE, Weights, choose_engine, open_engine
+from funit.engines.choice import ABLE, Weights, open_engine
 from funit.engines.engine import Look
 from funit.model.graphs import TRANSLATION_FILE, WEIGHTS_FILE, look_parts
 from funit.quantization import quantise_graph
@@ -35,20 +37,16 @@ def measure_translation(bench: Workbench) -> None:
     engines = _engines(bench)
     content, example = random_pixels(2, bench.scale.config.model.image_size)
     plain = PlainTranslator(bench.plain)
-
-    def plainly() -> object:
-        return plain.translate([content], plain.encode_class([example]))
-
-    costs: dict[str, Cost] = {PLAIN: seconds(plainly)}
+    costs = {PLAIN: _beginning_to_end(plain, [content], example)}
     for name, translator in engines.items():
         look = translator.encode_class([example])
         costs[f"{name}, kept"] = _translating(translator, content, look)
-        costs[name] = _beginning_to_end(translator, content, example)
+        costs[name] = _beginning_to_end(translator, [content], example)
     found = bench.in_turn("translation", costs, bench.scale.translation_rounds)
     for name in engines:
-        precision = name.rpartition(" ")[2]
+        precision = engines[name].engine.precision
         kept = times_faster(found[PLAIN], found[f"{name}, kept"])
-        is_chosen = name == _chosen(precision)
+        is_chosen = engines[name].engine.name == chosen(precision)
         if precision == "fp32":
             whole = times_faster(found[PLAIN], found[name])
             bench.results.add(TRANSLATION, name, whole, is_chosen)
@@ -74,11 +72,9 @@ def measure_int8(bench: Workbench) -> None:
     folder = shutil.copytree(bench.model, bench.folder / "int8")
     graph = folder / TRANSLATION_FILE
     quantise_graph(graph, [feed], graph)
-    plain = PlainTranslator(bench.plain)
-    costs: dict[str, Cost] = {
-        PLAIN: seconds(lambda: plain.translate([content], plain.encode_class([example])))
-    }
-    weights = Weights(folder / WEIGHTS_FILE, "", bench.scale.config.model, folder, "int8")
+    costs = {PLAIN: _beginning_to_end(PlainTranslator(bench.plain), [content], example)}
+    model = bench.scale.config.model
+    weights = Weights(folder / WEIGHTS_FILE, "", model, lambda: folder, "int8")
     for name in ABLE["int8"]:
         translator = Translator(open_engine(weights, name, "cpu"), bench.scale.config)
         costs[name] = _translating(translator, content, look)
@@ -92,17 +88,12 @@ def measure_light(bench: Workbench) -> None:
     """The light preset, by the engine that users get, beside the plain model of the paper."""
     config = build_config(merged(preset(bench.scale.light), {"model": {"num_classes": 119}}))
     folder = save_random_model(bench.folder / "light", config)
-    translator = Translator.load(folder, "cpu", _chosen("fp32").partition(" ")[0])
+    translator = Translator.load(folder, "cpu")
     content, example = random_pixels(2, config.model.image_size)
     theirs = random_pixels(2, bench.scale.config.model.image_size)
-    plain = PlainTranslator(bench.plain)
-
-    def plainly() -> object:
-        return plain.translate([theirs[0]], plain.encode_class([theirs[1]]))
-
     costs = {
-        PLAIN: seconds(plainly),
-        "light": _beginning_to_end(translator, content, example),
+        PLAIN: _beginning_to_end(PlainTranslator(bench.plain), [theirs[0]], theirs[1]),
+        "light": _beginning_to_end(translator, [content], example),
     }
     found = bench.in_turn("the light preset", costs, bench.scale.translation_rounds)
     variant = f"{translator.engine.name} fp32, K = 1, {config.model.image_size} px"
@@ -122,17 +113,16 @@ def _engines(bench: Workbench) -> dict[str, Translator]:
     return found
 
 
-def _chosen(precision: str) -> str:
-    """The engine that users get who do not ask for one."""
-    return f"{choose_engine('auto', 'cpu', precision, has_graphs=True)} {precision}"
-
-
 def _translating(translator: Translator, content: np.ndarray, look: Look) -> Cost:
     return seconds(lambda: translator.translate(content, look))
 
 
-def _beginning_to_end(translator: Translator, content: np.ndarray, example: np.ndarray) -> Cost:
-    return seconds(lambda: translator.translate(content, translator.encode_class([example])))
+def _beginning_to_end(
+    translator: Any,  # ours, or the plain one
+    contents: Sequence[np.ndarray],
+    example: np.ndarray,
+) -> Cost:
+    return seconds(lambda: translator.translate(contents, translator.encode_class([example])))
 
 
 def _add_errors(
@@ -158,18 +148,14 @@ def _measure_batches(
 ) -> None:
     pixels = list(random_pixels(BATCH_SIZE + 1, bench.scale.config.model.image_size))
     contents, example = pixels[1:], pixels[0]
-    costs: dict[str, Cost] = {
-        PLAIN: seconds(lambda: plain.translate(contents, plain.encode_class([example])))
+    costs = {
+        name: _beginning_to_end(translator, contents, example)
+        for name, translator in {PLAIN: plain, **engines}.items()
     }
-    for name, translator in engines.items():
-        costs[name] = _several(translator, contents, example)
     found = bench.in_turn("batches", costs, bench.scale.batch_rounds)
     for name in engines:
-        precision = name.rpartition(" ")[2]
+        precision = engines[name].engine.precision
         what = BATCH if precision == "fp32" else BATCH_BF16
         figure = times_faster(found[PLAIN], found[name])
-        bench.results.add(what, name, figure, name == _chosen(precision))
-
-
-def _several(translator: Translator, contents: list[np.ndarray], example: np.ndarray) -> Cost:
-    return seconds(lambda: translator.translate(contents, translator.encode_class([example])))
+        is_chosen = engines[name].engine.name == chosen(precision)
+        bench.results.add(what, name, figure, is_chosen)

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
+from funit.benchmark.contenders import to_tensor
 from funit.benchmark.plain import Generator
 from funit.benchmark.results import Results, Values
 from funit.benchmark.rounds import Cost, Progress, in_turn
 from funit.config import Config, build_config, merged, preset
 from funit.data.dataset import Batch
-from funit.data.images import to_signed
 from funit.onnx_export import can_export, write_graphs
 from funit.repository import TrainingRecord, open_model, save_model
 
@@ -123,15 +122,10 @@ def random_pixels(count: int, size: int) -> np.ndarray:
     return np.random.default_rng(0).integers(256, size=(count, size, size, 3), dtype=np.uint8)
 
 
-def random_images(count: int, size: int) -> Tensor:
-    """Noise: (count, 3, size, size) in [-1, 1]."""
-    return torch.from_numpy(to_signed(random_pixels(count, size))).permute(0, 3, 1, 2).contiguous()
-
-
 def random_batch(config: Config, count: int, device: torch.device) -> Batch:
     """Noise as a batch of so many content images, with one example each."""
     size = config.model.image_size
-    content, examples = random_images(2 * count, size).chunk(2)
+    content, examples = to_tensor(list(random_pixels(2 * count, size))).chunk(2)
     classes = torch.arange(count) % config.model.num_classes
     batch = Batch(
         content=content,

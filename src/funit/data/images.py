@@ -5,6 +5,7 @@ picture comes out, or a UserError that says which file is wrong and why. Colour 
 ignored.
 """
 
+import threading
 import warnings
 from collections.abc import Sequence
 from io import BytesIO
@@ -56,6 +57,7 @@ _UPRIGHT = {  # EXIF orientation -> what turns the picture upright
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112  # the EXIF tag
+_WARNINGS = threading.Lock()  # what is ignored, is ignored in all threads: one sets it at a time
 
 
 def read_image(
@@ -77,7 +79,7 @@ def read_image(
         source = _read_file(Path(source))
     name = f"`{name}`" if name else "the image"
     # Pillow warns of odd EXIF data, which do no harm, and of large pictures, which we refuse.
-    with warnings.catch_warnings():
+    with _WARNINGS, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\b")
         image = _opened(source, name)
         if image.width * image.height > max_pixels:

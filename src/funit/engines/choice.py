@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from funit.model.graphs import GRAPH_FILES, GRAPHS_FORMAT, WEIGHTS_FILE
 
 AUTO, TORCH, ONNXRUNTIME, OPENVINO = "auto", "torch", "onnxruntime", "openvino"
 ENGINES = (ONNXRUNTIME, OPENVINO, TORCH)
-ABLE = {  # the engines that compute in each precision, the fastest with small models first
+ABLE = {  # the engines that compute in each precision; `auto` takes the first that is ready
     "fp32": (ONNXRUNTIME, OPENVINO, TORCH),
     "bf16": (OPENVINO, TORCH),
     "fp16": (OPENVINO, ONNXRUNTIME),
@@ -42,8 +43,8 @@ class Weights:
     """A safetensors file that was found whole."""
     sha256: str
     config: ModelConfig
-    graphs: Path | None
-    """The folder with its graphs, if they were made when it was saved."""
+    graphs: Callable[[], Path] | None
+    """Gives the folder with its graphs, found whole, if they were made when it was saved."""
     graphs_precision: str = "fp32"
     """In which these compute."""
 
@@ -51,7 +52,7 @@ class Weights:
 def open_engine(
     weights: Weights, engine: str = AUTO, device: str = AUTO, precision: str = "fp32"
 ) -> Engine:
-    """The engine asked for; `auto` is the fastest that is installed and needs no preparation.
+    """The engine asked for; `auto` is PyTorch on a GPU, else the first of ABLE that is ready.
 
     Where ONNX Runtime or OpenVINO is asked for by name and the model has no graphs yet, they are
     made now, which takes some seconds, and kept. Graphs that were exported in `fp16` or `int8`
@@ -70,7 +71,12 @@ def open_engine(
         from funit.model.restored import restored_generator
 
         return TorchEngine(restored_generator(weights.path, weights.config), device, precision)
-    graphs = weights.graphs or made_graphs(weights)
+    if precision == "bf16" and weights.graphs and weights.graphs_precision in OF_GRAPHS:
+        raise UserError(
+            f"the graphs of the model compute in `{weights.graphs_precision}`, not in `bf16`",
+            hint="`--engine torch` can, or leave out `--precision`",
+        )
+    graphs = weights.graphs() if weights.graphs else made_graphs(weights)
     if name == OPENVINO:
         from funit.engines.openvino_engine import OpenvinoEngine
 
@@ -88,25 +94,29 @@ def choose_engine(engine: str, device: str, precision: str, *, has_graphs: bool)
     if precision not in ABLE:
         known = ", ".join(f"`{name}`" for name in ABLE)
         raise UserError(f"there is no precision `{precision}`", hint=f"there are {known}")
-    on_cpu = device == "cpu" or (device == AUTO and not has_gpu())
     if engine == AUTO:
-        ready = [name for name in ABLE[precision] if is_installed(name)]
-        if precision in OF_GRAPHS and not ready:
-            engine = ABLE[precision][0]
-            raise UserError(f"`{engine}` is not installed", hint=HOW_TO_INSTALL[engine])
-        is_best = precision in OF_GRAPHS or (on_cpu and has_graphs)
-        return ready[0] if ready and is_best else TORCH
+        engine = _automatic(device, precision, has_graphs=has_graphs)
     if engine not in ABLE[precision]:
         raise UserError(
             f"`{engine}` cannot compute in `{precision}`", hint=f"`{ABLE[precision][0]}` can"
         )
     if engine != TORCH and device not in (AUTO, "cpu"):
         raise UserError(
-            f"`{engine}` computes on the CPU, not on `{device}`", hint="`--engine torch` can"
+            f"`{engine}` computes on the CPU, not on `{device}`",
+            hint="leave out `--device`" if precision in OF_GRAPHS else "`--engine torch` can",
         )
     if not is_installed(engine):
         raise UserError(f"`{engine}` is not installed", hint=HOW_TO_INSTALL[engine])
     return engine
+
+
+def _automatic(device: str, precision: str, *, has_graphs: bool) -> str:
+    """The engine that is asked for where none is named."""
+    ready = [name for name in ABLE[precision] if is_installed(name)]
+    if precision in OF_GRAPHS:  # PyTorch cannot
+        return ready[0] if ready else ABLE[precision][0]
+    on_cpu = device == "cpu" or (device == AUTO and not has_gpu())
+    return ready[0] if ready and on_cpu and has_graphs else TORCH
 
 
 def is_installed(engine: str) -> bool:

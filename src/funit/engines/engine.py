@@ -27,6 +27,16 @@ class Look(NamedTuple):
         """The looks as one batch; each must have as many positions."""
         return cls(*(np.concatenate(parts) for parts in zip(*looks, strict=True)))
 
+    def merged(self, shares: Floats) -> Self:
+        """One look out of those of K single examples; `shares` (K,) says what each counts."""
+        # (K, S), (K, A, P), (K, V, P), (K, P) -> (1, S), (1, A, K * P), (1, V, K * P), (1, K * P)
+        return type(self)(
+            shares[None] @ self.class_code,
+            np.concatenate(self.keys, axis=1)[None],
+            np.concatenate(self.values, axis=1)[None],
+            (self.log_shares + np.log(shares)[:, None]).reshape(1, -1),
+        )
+
     @classmethod
     def of(cls, parts: Sequence[Floats]) -> Self:
         """A look of all four parts, or of the class code alone."""

@@ -15,6 +15,7 @@ from funit.config import Config
 from funit.data.catalog import UNSEEN, read_catalog
 from funit.data.images import fit, read_image
 from funit.data.packed import SUFFIX, Packed, packed_for
+from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES, baseline_images, is_answered
 from funit.evaluation.metrics import Images
@@ -198,5 +199,11 @@ def _common_size(models: Mapping[str, Model]) -> int:
 
 def translations(translator: Translator, pairs: Pairs) -> Images:
     """What a model answers to each pair: (N, H, W, 3)."""
-    looks = [translator.encode_class(list(examples)) for examples in pairs.examples]
+    known: dict[bytes, Look] = {}  # some pairs have all their examples in common
+    looks = []
+    for examples in pairs.examples:
+        key = examples.tobytes()
+        if key not in known:
+            known[key] = translator.encode_class(list(examples))
+        looks.append(known[key])
     return np.stack([np.asarray(i) for i in translator.translate(list(pairs.content), looks)])

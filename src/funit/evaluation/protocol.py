@@ -111,27 +111,7 @@ def evaluate(
     test = Test(
         tuple(candidates), packed, size, part, pairs, measures, findings, opened.names_are_poses
     )
-    samples, thresholds = test.run(judges, progress or _no_progress)
-    settings = {
-        "data": Path(data).name,
-        "part": part,
-        "shots": list(pairs),
-        "pairs": max(len(some) for some in pairs.values()),
-        "size": size,
-        "measures": list(measures),
-    }
-    extractor = {judge.name: judge.network.sha256 for judge in judges}
-    described = about(seed, settings, packed.fingerprint, extractor)
-    described["models"] = {each.name: dict(each.about) for each in candidates if each.about}
-    return Report(
-        described,
-        findings.rows,
-        findings.left_out,
-        findings.warnings,
-        findings.classes,
-        samples,
-        thresholds,
-    )
+    return test.report(Path(data).name, judges, progress or _no_progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +140,31 @@ class Test:
         """For each K what draws the pairs of the checks: it numbers every file name, so once."""
         seed, are_poses = self.findings.seed, self.names_are_poses
         return {k: Chooser(self.packed, self.part, k, seed, are_poses) for k in self.pairs}
+
+    def report(self, data: str, judges: Sequence[Judge], progress: Progress) -> Report:
+        """Measures everything; what was found on the data of that name."""
+        samples, thresholds = self.run(judges, progress)
+        findings = self.findings
+        settings = {
+            "data": data,
+            "part": self.part,
+            "shots": list(self.pairs),
+            "pairs": max(len(some) for some in self.pairs.values()),
+            "size": self.size,
+            "measures": list(self.measures),
+        }
+        extractor = {judge.name: judge.network.sha256 for judge in judges}
+        described = about(findings.seed, settings, self.packed.fingerprint, extractor)
+        models = {each.name: dict(each.about) for each in self.candidates if each.about}
+        return Report(
+            described | {"models": models},
+            findings.rows,
+            findings.left_out,
+            findings.warnings,
+            findings.classes,
+            samples,
+            thresholds,
+        )
 
     def run(
         self, judges: Sequence[Judge], progress: Progress

@@ -19,6 +19,8 @@ GRAPHS_FORMAT = 1  # of what is computed: another number, and graphs are made an
 class GraphsRecord(BaseModel, frozen=True):
     """What model.json says of the graphs in its folder."""
 
+    format: int = 1
+    """`GRAPHS_FORMAT` of the version that wrote them; graphs of another are as if not there."""
     opset: int
     precision: str = "fp32"
     """In which they compute; what goes in and out is always float32."""

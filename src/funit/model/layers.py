@@ -3,6 +3,7 @@
 Shapes: B images, C channels, H x W positions.
 """
 
+from functools import cache
 from typing import TypeVar
 
 import torch
@@ -102,6 +103,20 @@ def _parity_sums(kernel_size: int) -> Tensor:
 PARITY_SUMS = {kernel_size: _parity_sums(kernel_size) for kernel_size in (3, 5)}
 
 
+def parity_sums(kernel_size: int, like: Tensor) -> Tensor:
+    """`PARITY_SUMS` on the device and in the precision of a tensor."""
+    sums = PARITY_SUMS[kernel_size]
+    if like.device == sums.device:  # always while a graph is traced, which nothing must outlive
+        return sums.to(like)
+    return _copied_sums(kernel_size, like.device, like.dtype)
+
+
+@cache
+@torch.inference_mode(False)  # else a training could not use what a translation has copied
+def _copied_sums(kernel_size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return PARITY_SUMS[kernel_size].to(device, dtype)
+
+
 class UpsamplingConvolution(nn.Module):
     """Doubles height and width (nearest neighbour), then convolves to half the channels.
 
@@ -131,7 +146,7 @@ class UpsamplingConvolution(nn.Module):
         """The four kernels of every output channel: (4 * C / 2, C, window, window)."""
         window, weight = self.window_size, self.conv.weight
         by_tap = weight.permute(0, 2, 3, 1).flatten(1, 2)  # (C / 2, taps, C)
-        sums = PARITY_SUMS[weight.shape[-1]].to(weight) @ by_tap
+        sums = parity_sums(weight.shape[-1], weight) @ by_tap
         kernels = sums.unflatten(1, (4, window, window)).flatten(0, 1)
         return kernels.permute(0, 3, 1, 2)
 

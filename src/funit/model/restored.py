@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -14,9 +15,11 @@ _HINT = "publish or download it again"
 
 def restored_generator(weights: Path, config: ModelConfig) -> Generator:
     """The generator in 32 bits; raises UserError where the weights are not of such a one."""
-    generator = Generator(config)
+    with torch.device("meta"):  # nothing is drawn by chance only to be replaced
+        generator = Generator(config)
     try:
-        generator.load_state_dict(load_file(weights))  # 16 bits become 32
+        stored = {name: tensor.float() for name, tensor in load_file(weights).items()}
+        generator.load_state_dict(stored, assign=True)
     except (SafetensorError, OSError) as error:
         raise UserError(f"`{weights}` cannot be read: {error}", hint=_HINT) from None
     except RuntimeError:  # names or shapes differ

@@ -7,6 +7,7 @@ one by its weights, as in any other step.
 Shapes: B images, C channels, H x W positions.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,37 +29,64 @@ class TwiceDifferentiableConvolution(nn.Conv2d):
             return super().forward(features)
         padding = self._reversed_padding_repeated_twice
         padded = F.pad(features, padding, mode="reflect") if any(padding) else features
-        output: Tensor = _Convolution.apply(padded, self.weight, self.bias)
+        penalised = getattr(_this_thread, "penalised", None)
+        output: Tensor = _Convolution.apply(padded, self.weight, self.bias, penalised)
         return output
 
 
-@contextmanager
-def gradients_by_images_alone() -> Iterator[None]:
-    """Spares the gradients by weights where `torch.autograd.grad` asks for those by images."""
-    _Convolution.spares_weights = True
-    try:
-        yield
-    finally:
-        _Convolution.spares_weights = False
+class PenalisedPass:
+    """A pass of networks of which a gradient by the images alone will be asked for.
+
+    PyTorch tells a backward pass which gradients its forward pass needs, not which this one does.
+    """
+
+    def __init__(self) -> None:
+        self.spares_weights = False
+
+    @contextmanager
+    def forward(self) -> Iterator[None]:
+        """What is computed meanwhile, in this thread, is of this pass."""
+        _this_thread.penalised = self
+        try:
+            yield
+        finally:
+            _this_thread.penalised = None
+
+    @contextmanager
+    def by_images_alone(self) -> Iterator[None]:
+        """Spares the gradients by weights meanwhile; backward passes may run in other threads."""
+        self.spares_weights = True
+        try:
+            yield
+        finally:
+            self.spares_weights = False
+
+
+_this_thread = threading.local()
 
 
 class _Convolution(Function):
-    # `needs_input_grad` is of the forward pass: it does not know what this backward pass is for
-    spares_weights = False
-
     @staticmethod
-    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any,
+        images: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        penalised: PenalisedPass | None,
+    ) -> Tensor:
         ctx.save_for_backward(images, weight)
+        ctx.penalised = penalised
         return F.conv2d(images, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         images, weight = ctx.saved_tensors
-        by_images, by_weight, by_bias = ctx.needs_input_grad
-        if _Convolution.spares_weights:
+        by_images, by_weight, by_bias, _ = ctx.needs_input_grad
+        if ctx.penalised is not None and ctx.penalised.spares_weights:
             by_weight = by_bias = False
         of_images = _ImageGradient.apply(gradient, images, weight) if by_images else None
-        return of_images, *_gradients(gradient, images, weight, (False, by_weight, by_bias))[1:]
+        others = _gradients(gradient, images, weight, (False, by_weight, by_bias))[1:]
+        return of_images, *others, None
 
 
 class _ImageGradient(Function):
