@@ -1,7 +1,6 @@
 """A training goes on after anything, equals itself, and stops for good reasons."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -351,13 +350,19 @@ def test_a_training_killed_at_any_moment_goes_on_and_equals_itself(
 def test_a_signal_ends_the_training_with_a_checkpoint(
     zoo: Path, tmp_path: Path, settings: Settings, number: signal.Signals
 ) -> None:
-    def ask(_: Generator) -> dict[str, float]:
-        os.kill(os.getpid(), number)  # when the first samples are drawn, at 24 images
-        return {}
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    code = (  # it is asked when the first samples are drawn, at 24 images
+        "import json, os, pathlib, sys; from funit import train;"
+        "zoo, run, settings = map(pathlib.Path, sys.argv[1:4]);"
+        "ask = lambda _: os.kill(os.getpid(), int(sys.argv[4])) or {};"
+        "train(zoo, run, json.loads(settings.read_text()), on_snapshot=ask)"
+    )
+    arguments = [zoo, tmp_path / "run", tmp_path / "settings.json", int(number)]
 
-    checkpoint = train(zoo, tmp_path / "run", settings, on_snapshot=ask)
+    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
 
-    assert checkpoint.images == 24
+    last = max((tmp_path / "run" / "checkpoints").iterdir())
+    assert int(last.name) == 24
     assert train(zoo, tmp_path / "run", {}).images == 48
 
 
