@@ -35,6 +35,8 @@ def linear(in_features: int, out_features: int) -> nn.Linear:
 
 def initialised(layer: Layer) -> Layer:
     """The layer with Kaiming-normal weights, as in the paper, and biases of zero."""
+    if layer.weight.is_meta:  # there is nothing to fill, and PyTorch would import its compiler
+        return layer
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

@@ -1,0 +1,75 @@
+"""The trials of the recipe: what each sets over the preset `small`.
+
+All but those of the adversarial part learn by reconstruction alone, which decides the error within
+the minutes that a trial has.
+"""
+
+from collections.abc import Mapping
+
+_ADVERSARIAL_AT_ONCE = ["training.adversarial_from_images=0"]
+_PAPER = [
+    *_ADVERSARIAL_AT_ONCE,
+    "model.plain_background=false",
+    "model.upsampling_kernel_size=5",
+    "model.upsampling_norm=instance",
+    "model.attention_channels=null",
+    "data.resize_ratio=1.09375",
+    "data.recolour=false",
+    "data.bend=0",
+    "training.shots=1",
+    "training.reconstruct_from=itself",
+    "training.back_translation=0",
+    "training.optimizer=rmsprop",
+    "training.learning_rate=1e-4",
+    "training.weight_decay=1e-4",
+    "training.penalty_every=1",
+    "weights.reconstruction=0.1",
+    "weights.perceptual=0",
+]
+
+TRIALS: Mapping[str, list[str]] = {
+    "small": [],
+    # what each part of the preset is worth: without it
+    "itself": ["training.reconstruct_from=itself"],
+    "no-attention": ["model.attention_channels=null"],
+    "no-back-translation": ["training.back_translation=0"],
+    "no-recolour": ["data.recolour=false"],
+    "no-bend": ["data.bend=0"],
+    "no-perceptual": ["weights.perceptual=0"],
+    "no-adain-doublings": ["model.upsampling_norm=instance"],
+    "drawn-background": ["model.plain_background=false"],
+    # how it learns
+    "shots-1": ["training.shots=1"],
+    "shots-1-to-5": ["training.shots=[1,5]"],
+    "batch-4": ["training.batch_size=4"],
+    "batch-16": ["training.batch_size=16"],
+    "rate-2e-4": ["training.learning_rate=2e-4"],
+    "rate-1e-3": ["training.learning_rate=1e-3"],
+    "rate-2e-3": ["training.learning_rate=2e-3"],
+    "rate-1e-3-momentum-0.9": ["training.learning_rate=1e-3", "training.momentum=0.9"],
+    "rate-1e-3-decay": [
+        "training.learning_rate=1e-3",
+        "training.learning_rate_decay_images=20000",
+    ],
+    "rate-1e-3-batch-4": ["training.learning_rate=1e-3", "training.batch_size=4"],
+    "rate-1e-3-batch-16": ["training.learning_rate=1e-3", "training.batch_size=16"],
+    "rate-1e-3-base-24": ["training.learning_rate=1e-3", "model.base_channels=24"],
+    "rate-1e-3-blocks-4": ["training.learning_rate=1e-3", "model.num_residual_blocks=4"],
+    "rmsprop": ["training.optimizer=rmsprop"],
+    "perceptual-1": ["weights.perceptual=1"],
+    "perceptual-20": ["weights.perceptual=20"],
+    "reconstruction-1": ["weights.reconstruction=1"],
+    "back-translation-1": ["training.back_translation=1"],
+    # width and depth
+    "base-24": ["model.base_channels=24"],
+    "blocks-4": ["model.num_residual_blocks=4"],
+    "code-128": ["model.class_code_size=128"],
+    # the paper's recipe at the same width and size, and its batch sizes and penalties
+    "paper-batch-4": [*_PAPER, "training.batch_size=4"],
+    "paper-batch-8": _PAPER,
+    "paper-batch-16": [*_PAPER, "training.batch_size=16"],
+    "paper-penalty-1": [*_PAPER, "weights.gradient_penalty=1"],
+    "paper-penalty-0.1": [*_PAPER, "weights.gradient_penalty=0.1"],
+    # the adversarial part
+    "adversarial-from-5000": ["training.adversarial_from_images=5000"],
+}
