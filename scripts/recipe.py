@@ -3,6 +3,7 @@
     python scripts/recipe.py divide LPC.zip DEV.zip        # 30 seen classes kept back to choose by
     python scripts/recipe.py run DEV.zip FOLDER TRIAL... [--images N] [--size 32] [--seeds 0,1]
     python scripts/recipe.py list
+    python scripts/recipe.py tables                        # docs/recipe.md and its plot, from the JSON
 
 `run` trains each trial for the same number of images, one thread each, as many at once as asked,
 and adds its curve to docs/recipe.json: error of unseen classes against images seen and minutes. A
@@ -17,14 +18,16 @@ import random
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from recipe_trials import TRIALS
+from recipe_trials import PLOTTED, QUESTIONS, TRIALS
 
 from funit.config import Settings, merged, parse_assignments, preset
 from funit.data.images import to_signed
@@ -35,9 +38,13 @@ from funit.home import whole_file
 from funit.model.generator import Generator
 from funit.training.trainer import train
 
-RESULTS = Path(__file__).parent.parent / "docs" / "recipe.json"
+DOCS = Path(__file__).parent.parent / "docs"
+RESULTS, PAGE, PLOT = DOCS / "recipe.json", DOCS / "recipe.md", DOCS / "images" / "recipe.png"
+START, END = "<!-- trials -->", "<!-- /trials -->"
 NUM_KEPT_BACK, NUM_PAIRS, SHOTS, SEED = 30, 300, 5, 0
 _writing = Lock()
+
+Entries = Mapping[str, Any]  # by trial/size/data/seed: settings, commit, curve
 
 
 def main() -> None:
@@ -45,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list")
+    commands.add_parser("tables")
     one = commands.add_parser("divide")
     one.add_argument("lpc", type=Path)
     one.add_argument("out", type=Path)
@@ -62,6 +70,8 @@ def main() -> None:
     if options.command == "list":
         for name, assignments in TRIALS.items():
             print(f"{name}: {' '.join(assignments) or '-'}")
+    elif options.command == "tables":
+        write_tables()
     elif options.command == "divide":
         divide(options.lpc, options.out)
     elif options.command == "child":
@@ -188,6 +198,50 @@ def _tensor(images: Images) -> torch.Tensor:
     return torch.from_numpy(to_signed(images)).movedim(-1, -3)
 
 
+def write_tables() -> None:
+    """Puts a table for each question, and the curves, into docs/recipe.md."""
+    entries = _results()
+    text = PAGE.read_text()
+    before, after = text.split(START)[0], text.split(END)[1]
+    tables = "\n".join(_table(question, names, entries) for question, names in QUESTIONS.items())
+    PAGE.write_text(f"{before}{START}\n\n{tables}\n{END}{after}")
+    _plot(entries)
+
+
+def _table(question: str, names: Sequence[str], entries: Entries) -> str:
+    rows = [
+        f"### {question}\n",
+        "| trial | data | images | minutes | error | 95% |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        for key, entry in entries.items():
+            trial, size, data, seed = key.split("/")
+            if trial == name:
+                last = entry["curve"][-1]
+                rows.append(
+                    f"| `{name}` | {data}, {size}, {seed.replace('seed', 'seed ')} "
+                    f"| {last['images']:,} | {last['minutes']:.1f} | {last['error']:.3f} "
+                    f"| {last['low']:.3f} to {last['high']:.3f} |"
+                )
+    return "\n".join(rows) + "\n"
+
+
+def _plot(entries: Entries) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True)
+    for axis, unit in zip(axes, ("images", "minutes"), strict=True):
+        for key, entry in entries.items():
+            if key.split("/")[0] in PLOTTED:
+                xs, ys = zip(*((p[unit], p["error"]) for p in entry["curve"]), strict=True)
+                axis.plot(xs, ys, label=key.replace("/", ", "))
+        axis.set_xlabel(f"{unit} of training")
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("error, as a ratio to copying")
+    axes[0].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(PLOT, dpi=100)
+
+
 def _curve(lines: Iterable[dict[str, float]]) -> Iterable[dict[str, float]]:
     minutes = 0.0
     for line in lines:
@@ -202,7 +256,7 @@ def _folder(trial: str, size: int, seed: int) -> str:
     return f"{trial}-{size}px-seed{seed}"
 
 
-def _results() -> dict[str, dict[str, object]]:
+def _results() -> dict[str, Any]:
     return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 

@@ -7,6 +7,7 @@ the minutes that a trial has.
 from collections.abc import Mapping
 
 _ADVERSARIAL_AT_ONCE = ["training.adversarial_from_images=0"]
+_FAST = ["training.learning_rate=1e-3"]
 _PAPER = [
     *_ADVERSARIAL_AT_ONCE,
     "model.plain_background=false",
@@ -46,20 +47,27 @@ TRIALS: Mapping[str, list[str]] = {
     "rate-2e-4": ["training.learning_rate=2e-4"],
     "rate-1e-3": ["training.learning_rate=1e-3"],
     "rate-2e-3": ["training.learning_rate=2e-3"],
-    "rate-1e-3-momentum-0.9": ["training.learning_rate=1e-3", "training.momentum=0.9"],
-    "rate-1e-3-decay": [
-        "training.learning_rate=1e-3",
-        "training.learning_rate_decay_images=20000",
-    ],
-    "rate-1e-3-batch-4": ["training.learning_rate=1e-3", "training.batch_size=4"],
-    "rate-1e-3-batch-16": ["training.learning_rate=1e-3", "training.batch_size=16"],
-    "rate-1e-3-base-24": ["training.learning_rate=1e-3", "model.base_channels=24"],
-    "rate-1e-3-blocks-4": ["training.learning_rate=1e-3", "model.num_residual_blocks=4"],
     "rmsprop": ["training.optimizer=rmsprop"],
     "perceptual-1": ["weights.perceptual=1"],
     "perceptual-20": ["weights.perceptual=20"],
     "reconstruction-1": ["weights.reconstruction=1"],
     "back-translation-1": ["training.back_translation=1"],
+    # over the higher rate
+    "fast-no-bend": [*_FAST, "data.bend=0"],
+    "fast-bend-0.02": [*_FAST, "data.bend=0.02"],
+    "fast-no-perceptual": [*_FAST, "weights.perceptual=0"],
+    "fast-momentum-0.9": [*_FAST, "training.momentum=0.9"],
+    "fast-decay": [*_FAST, "training.learning_rate_decay_images=20000"],
+    "fast-batch-4": [*_FAST, "training.batch_size=4"],
+    "fast-batch-16": [*_FAST, "training.batch_size=16"],
+    "fast-base-24": [*_FAST, "model.base_channels=24"],
+    "fast-blocks-4": [*_FAST, "model.num_residual_blocks=4"],
+    "fast-shallow": [*_FAST, "model.num_halvings=1", "model.base_channels=32"],
+    "fast-back-translation-1-no-bend": [
+        *_FAST,
+        "training.back_translation=1",
+        "data.bend=0",
+    ],
     # width and depth
     "base-24": ["model.base_channels=24"],
     "blocks-4": ["model.num_residual_blocks=4"],
