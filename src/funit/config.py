@@ -181,8 +181,17 @@ class TrainingConfig(Section):
     optimizer: Literal["rmsprop", "adam"] = "rmsprop"
     """RMSProp is the paper's; Adam runs with betas (0, 0.99)."""
 
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Adam's first beta in place of the 0, of the generator alone."""
+
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     """Of both networks."""
+
+    discriminator_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Of the discriminator alone. None: the same."""
+
+    learning_rate_decay_images: Positive | None = None
+    """Both learning rates fall to a tenth up to so many images, as half a cosine. None: never."""
 
     weight_decay: Weight = 1e-4
     """Of both networks."""
@@ -240,6 +249,11 @@ class TrainingConfig(Section):
             raise UserError(
                 f"`training.shots` [{low}, {high}] runs backwards", hint=f"write [{high}, {low}]"
             )
+        if self.momentum and self.optimizer != "adam":
+            raise UserError(
+                f"`training.momentum` {self.momentum} is Adam's, not that of `{self.optimizer}`",
+                hint="set `training.optimizer` to `adam`, or leave it out",
+            )
         return self
 
     @property
@@ -260,6 +274,9 @@ class LossWeights(Section):
     reconstruction: Weight = 0.1
     """Of the mean absolute difference between an image and its reconstruction."""
 
+    reconstruction_late: Weight | None = None
+    """The same once the adversarial part runs. None: it stays as it was."""
+
     feature_matching: Weight = 1.0
     """Of the mean absolute difference between the discriminator's features (docs/losses.md)."""
 
@@ -277,6 +294,13 @@ class LossWeights(Section):
     opacity: Weight = 1.0
     """Of the cross-entropy between what hides the background, where it is plain, and what should
     (docs/losses.md)."""
+
+    @property
+    def late(self) -> "LossWeights":
+        """The weights once the adversarial part runs."""
+        if self.reconstruction_late is None:
+            return self
+        return self.model_copy(update={"reconstruction": self.reconstruction_late})
 
 
 class Config(Section):

@@ -46,7 +46,12 @@ from funit.training.losses import (
     generator_terms,
     reconstruction_terms,
 )
-from funit.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
+from funit.training.optimizer import (
+    make_optimizer,
+    optimizer_tensors,
+    restore_optimizer,
+    set_learning_rate,
+)
 from funit.training.perceptual_loss import PerceptualLoss
 from funit.training.process import prepared_process, stop_signal
 from funit.training.run import Run, locked, open_run, requested_settings
@@ -70,13 +75,17 @@ class Trainer:
         self.discriminator = _placed(discriminator, device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.perceptual = PerceptualLoss(device) if config.weights.perceptual else None
-        self.g_optimizer = make_optimizer(self.generator, config.training)
-        self.d_optimizer = make_optimizer(self.discriminator, config.training)
+        training = config.training
+        lr, d_lr = training.learning_rate, training.discriminator_learning_rate
+        self.g_optimizer = make_optimizer(self.generator, training, lr, training.momentum)
+        self.d_optimizer = make_optimizer(self.discriminator, training, d_lr or lr)
         self.steps = 0
         self.images = 0
 
     def step(self, batch: Batch) -> Terms:
         """One update of the discriminator, then one of the generator (the paper's algorithm)."""
+        for optimizer in (self.g_optimizer, self.d_optimizer):
+            set_learning_rate(optimizer, self.config.training, self.images)
         if self.images < self.config.training.adversarial_from_images:
             terms = self._warm_up(batch)
         else:
@@ -87,7 +96,7 @@ class Trainer:
         return terms
 
     def _play(self, batch: Batch) -> Terms:
-        weights = self.config.weights
+        weights = self.config.weights.late
         with self._autocast():
             drawn = self.draw(batch)  # one pass of the generator serves both updates
 
@@ -289,9 +298,11 @@ class _Loop:
             }
         )
         bar.update(images, means)
-        self.logged_at, self.logged_time = images, now
-        if means["g/reconstruction"] < self.lowest:
+        if self._will_be_weighed_anew():
+            self.lowest_at = images
+        elif means["g/reconstruction"] < self.lowest:
             self.lowest, self.lowest_at = means["g/reconstruction"], images
+        self.logged_at, self.logged_time = images, now
 
     def _draw_samples(self) -> None:
         drawn = [(samples, draw_samples(self.trainer.average, samples)) for samples in self.samples]
@@ -337,6 +348,11 @@ class _Loop:
         if patience is not None and images - self.lowest_at >= patience:
             return f"converged: no better reconstruction since {self.lowest_at:,} images"
         return ""
+
+    def _will_be_weighed_anew(self) -> bool:
+        """Whether the reconstruction, when last logged, had not the weight that it ends with."""
+        is_warm = self.logged_at >= self.training.adversarial_from_images
+        return self.run.config.weights.reconstruction_late is not None and not is_warm
 
     def _passed(self, interval: int) -> bool:
         """Whether this step reached a multiple of `interval`."""
