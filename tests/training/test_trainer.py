@@ -28,7 +28,10 @@ def lines(run: Path) -> list[dict[str, Any]]:
 
 
 def assert_equal_to_the_bit(one: Checkpoint, other: Checkpoint) -> None:
-    for name in ("generator", "average", "discriminator", "optimizers"):
+    files = {path.stem for path in one.path.glob("*.safetensors")}
+    assert files == {path.stem for path in other.path.glob("*.safetensors")}
+    assert files >= {"generator", "average", "discriminator", "optimizers"}
+    for name in files:
         left, right = one.tensors(name), other.tensors(name)
         assert left.keys() == right.keys()
         for key, value in left.items():
@@ -156,6 +159,21 @@ def test_before_the_adversarial_part_only_the_generator_learns(settings: Setting
     assert terms == [{"g/reconstruction", "g/attention"}] * 2
     assert untouched
     assert {"d/adversarial", "g/adversarial"} <= after.keys()
+
+
+def test_the_reconstruction_has_another_weight_once_the_adversarial_part_runs(
+    settings: Settings,
+) -> None:
+    heavy = merged(settings, {"weights": {"reconstruction": 10.0}})
+    late = merged(heavy, {"weights": {"reconstruction_late": 0.5}})
+    one, other = (trainer_with(s, adversarial_from_images=4) for s in (heavy, late))
+    batch = tiny_batch(one.config)
+
+    constant = [one.step(batch)["g/reconstruction"] for _ in range(2)]
+    scheduled = [other.step(batch)["g/reconstruction"] for _ in range(2)]
+
+    assert torch.equal(constant[0], scheduled[0])
+    torch.testing.assert_close(constant[1], 20 * scheduled[1])
 
 
 @pytest.mark.parametrize("warm_up_images", [0, 4])
@@ -317,6 +335,28 @@ def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_to_the_bit(
     assert_equal_to_the_bit(whole, resumed)
 
 
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {
+            "training": {"optimizer": "adam", "momentum": 0.9, "learning_rate_decay_images": 40},
+            "weights": {"reconstruction_late": 1.0},
+        },
+    ],
+    ids=["schedules"],
+)
+def test_what_goes_beyond_the_paper_resumes_to_the_bit_too(
+    zoo: Path, tmp_path: Path, settings: Settings, variant: Settings
+) -> None:
+    wanted = merged(settings, {"training": {"max_images": 28, "shots": 2}}, variant)
+    whole = train(zoo, tmp_path / "whole", wanted)
+
+    train(zoo, tmp_path / "halves", merged(wanted, {"training": {"max_images": 20}}))
+    resumed = train(zoo, tmp_path / "halves", {"training": {"max_images": 28}})
+
+    assert_equal_to_the_bit(whole, resumed)
+
+
 def test_a_training_killed_at_any_moment_goes_on_and_equals_itself(
     zoo: Path, tmp_path: Path, settings: Settings
 ) -> None:
@@ -439,6 +479,19 @@ def test_a_training_that_no_longer_improves_is_converged(
     checkpoint = train(zoo, tmp_path / "run", standing)
 
     assert checkpoint.images < 400
+
+
+def test_a_reconstruction_that_weighs_more_later_is_no_sign_of_convergence(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    wanted = {
+        "training": {"patience_images": 16, "log_every_images": 4, "adversarial_from_images": 24},
+        "weights": {"reconstruction": 0.0, "reconstruction_late": 10.0},
+    }
+
+    checkpoint = train(zoo, tmp_path / "run", merged(settings, wanted))
+
+    assert checkpoint.images > 24 + 16
 
 
 # -------------------------------------------------------------- resume rules
