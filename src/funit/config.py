@@ -196,6 +196,17 @@ class TrainingConfig(Section):
     weight_decay: Weight = 1e-4
     """Of both networks."""
 
+    adversarial_loss: Literal["hinge", "relativistic"] = "hinge"
+    """The paper's; or real images and translations of a class compared in pairs, with a gradient
+    penalty on translations too (R3GAN, Huang et al., 2024)."""
+
+    augment: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How likely the discriminator is shown its images recoloured, moved and cut, each of these."""
+
+    augment_target: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Augment more while the mean sign of real images' scores is above this, and less below; ADA's
+    is 0.6. `training.augment` is where it begins. None: it stays there."""
+
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the networks' passes; losses, the gradient penalty and the weights are always in 32 bits.
     bf16 pays for wide networks, on GPUs and on CPUs that compute in it."""

@@ -342,8 +342,10 @@ def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_to_the_bit(
             "training": {"optimizer": "adam", "momentum": 0.9, "learning_rate_decay_images": 40},
             "weights": {"reconstruction_late": 1.0},
         },
+        {"training": {"augment": 0.3, "augment_target": 0.6}},
+        {"training": {"adversarial_loss": "relativistic"}},
     ],
-    ids=["schedules"],
+    ids=["schedules", "augmented", "relativistic"],
 )
 def test_what_goes_beyond_the_paper_resumes_to_the_bit_too(
     zoo: Path, tmp_path: Path, settings: Settings, variant: Settings

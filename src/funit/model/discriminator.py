@@ -3,6 +3,8 @@
 Shapes: B images of H x W pixels, N training classes, C feature channels, h x w patches.
 """
 
+from typing import Protocol
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -11,6 +13,19 @@ from funit.model.layers import initialised, linear
 from funit.model.twice import TwiceDifferentiableConvolution
 
 SLOPE = 0.2  # of the leaky ReLU, as in the released code; the paper is silent
+
+
+class Scorer(Protocol):
+    """What losses ask of a discriminator."""
+
+    def __call__(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores, and the features that they are of."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """All but the last layer."""
+
+    def score(self, features: Tensor, classes: Tensor) -> Tensor:
+        """The scores for each image's class."""
 
 
 class PreActivationBlock(nn.Module):

@@ -9,7 +9,6 @@ from torch.optim import Optimizer
 from funit.config import TrainingConfig
 from funit.training.checkpoint import Tensors
 
-
 LAST_SHARE = 0.1  # of a learning rate when it has fallen
 
 

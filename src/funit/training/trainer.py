@@ -20,8 +20,9 @@ from funit.data.dataset import Batch, Dataset, Samples, fixed_samples
 from funit.data.packed import Packed, packed_for
 from funit.errors import UserError
 from funit.model.device import find_device
-from funit.model.discriminator import Discriminator
+from funit.model.discriminator import Discriminator, Scorer
 from funit.model.generator import Drawing, Generator
+from funit.training.augment import Augmentation
 from funit.training.checkpoint import (
     Checkpoint,
     Tensors,
@@ -79,6 +80,8 @@ class Trainer:
         lr, d_lr = training.learning_rate, training.discriminator_learning_rate
         self.g_optimizer = make_optimizer(self.generator, training, lr, training.momentum)
         self.d_optimizer = make_optimizer(self.discriminator, training, d_lr or lr)
+        is_augmented = training.augment or training.augment_target is not None
+        self.augmentation = Augmentation(training, device) if is_augmented else None
         self.steps = 0
         self.images = 0
 
@@ -100,16 +103,22 @@ class Trainer:
         with self._autocast():
             drawn = self.draw(batch)  # one pass of the generator serves both updates
 
+        loss, scorer, hear = self.config.training.adversarial_loss, self._scorer(), None
+        if self.augmentation is not None:
+            hear = self.augmentation.hear
         with self._autocast():
             d_terms = discriminator_terms(
-                self.discriminator, batch, drawn.translated, weights, self._penalty_factor()
+                scorer, batch, drawn.translated, weights, self._penalty_factor(), loss, hear
             )
         _update(self.d_optimizer, d_terms)
 
         with frozen(self.discriminator), self._autocast():
-            g_terms = generator_terms(self.discriminator, batch, drawn, weights, self.perceptual)
+            g_terms = generator_terms(scorer, batch, drawn, weights, self.perceptual, loss)
         _update(self.g_optimizer, g_terms)
-        return named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
+        terms = named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
+        if self.augmentation is not None:
+            terms |= named("d/", self.augmentation.state())
+        return terms
 
     def _warm_up(self, batch: Batch) -> Terms:
         """An update of the generator by the reconstruction alone."""
@@ -125,6 +134,12 @@ class Trainer:
         terms = reconstruction_terms(drawn, original, self.config.weights, self.perceptual)
         _update(self.g_optimizer, terms)
         return named("g/", terms)
+
+    def _scorer(self) -> Scorer:
+        """The discriminator as it sees images in this step."""
+        if self.augmentation is None:
+            return self.discriminator
+        return self.augmentation.around(self.discriminator, self.steps)
 
     def draw(self, batch: Batch) -> Drawn:
         """Translates and reconstructs the content images of a batch."""
@@ -154,13 +169,16 @@ class Trainer:
 
     def tensors(self) -> dict[str, Tensors]:
         """All that a checkpoint keeps, by file."""
-        return {
+        files = {
             "generator": self.generator.state_dict(),
             "average": self.average.state_dict(),
             "discriminator": self.discriminator.state_dict(),
             "optimizers": optimizer_tensors("g", self.g_optimizer)
             | optimizer_tensors("d", self.d_optimizer),
         }
+        if self.augmentation is not None:
+            files["augmentation"] = self.augmentation.tensors()
+        return files
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes on from a checkpoint as if nothing had happened, to the bit."""
@@ -170,6 +188,8 @@ class Trainer:
         optimizers = checkpoint.tensors("optimizers")
         restore_optimizer("g", self.g_optimizer, optimizers)
         restore_optimizer("d", self.d_optimizer, optimizers)
+        if self.augmentation is not None:
+            self.augmentation.restore(checkpoint.tensors("augmentation"))
         self.steps = checkpoint.state()["steps"]
         self.images = checkpoint.images
 
