@@ -306,6 +306,12 @@ class LossWeights(Section):
     """Of the cross-entropy between what hides the background, where it is plain, and what should
     (docs/losses.md)."""
 
+    code_classification: Weight = 0.0
+    """Of the cross-entropy of a linear classifier of the class codes over the training classes."""
+
+    code_contrast: Weight = 0.0
+    """Of telling by the class codes which images of the batch are of one class (docs/losses.md)."""
+
     @property
     def late(self) -> "LossWeights":
         """The weights once the adversarial part runs."""
@@ -321,6 +327,18 @@ class Config(Section):
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     weights: LossWeights = LossWeights()
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if not self.weights.code_contrast:
+            return self
+        if self.training.reconstruct_from != "class" or self.training.shots_range[0] < 2:
+            raise UserError(
+                f"`weights.code_contrast` {self.weights.code_contrast} needs several images of a "
+                "class in a batch",
+                hint="set `training.reconstruct_from` to `class` and `training.shots` to 2 or more",
+            )
+        return self
 
     @property
     def feature_networks(self) -> tuple[str, ...]:

@@ -344,8 +344,12 @@ def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_to_the_bit(
         },
         {"training": {"augment": 0.3, "augment_target": 0.6}},
         {"training": {"adversarial_loss": "relativistic"}},
+        {
+            "training": {"reconstruct_from": "class", "optimizer": "adam"},
+            "weights": {"code_classification": 1.0, "code_contrast": 1.0},
+        },
     ],
-    ids=["schedules", "augmented", "relativistic"],
+    ids=["schedules", "augmented", "relativistic", "code losses"],
 )
 def test_what_goes_beyond_the_paper_resumes_to_the_bit_too(
     zoo: Path, tmp_path: Path, settings: Settings, variant: Settings

@@ -59,8 +59,7 @@ class Generator(nn.Module):
 
     def encode_class(self, examples: Tensor) -> Look:
         """The looks that sets of examples show: (B, K, 3, H, W) -> B looks."""
-        shares = examples.new_full(examples.shape[:2], 1 / examples.shape[1])
-        return self.encode_examples(examples.flatten(0, 1)).merged(shares)
+        return self.encode_examples(examples.flatten(0, 1)).merged_evenly(examples.shape[1])
 
     def encode_examples(self, images: Tensor) -> Look:
         """The look that each single image shows: (B, 3, H, W) -> B looks."""

@@ -45,6 +45,11 @@ class Look(NamedTuple):
             (log_shares + shares.log()[:, :, None]).flatten(1),
         )
 
+    def merged_evenly(self, num_examples: int) -> "Look":
+        """B looks out of the looks of B * K single examples that all count the same."""
+        num_looks = len(self.class_code) // num_examples
+        return self.merged(self.class_code.new_full((num_looks, num_examples), 1 / num_examples))
+
     def __getitem__(self, index: slice) -> "Look":  # type: ignore[override]
         """Some of the looks."""
         return Look(*(part[index] for part in tuple(self)))

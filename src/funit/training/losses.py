@@ -3,7 +3,7 @@
 Shapes: B images, K examples, C feature channels, h x w patches. docs/losses.md has the formulas.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +20,7 @@ from funit.model.twice import PenalisedPass
 from funit.training.perceptual_loss import PerceptualLoss
 
 AdversarialLoss = Literal["hinge", "relativistic"]
+Codes = tuple[Tensor, Tensor]  # the class codes of single images, and their classes
 Terms = dict[str, Tensor]  # weighted scalars: their sum is minimised, their names are logged
 
 
@@ -30,6 +31,7 @@ class Drawn:
     translated: Tensor  # (B, 3, H, W): the content in the look of the examples
     reconstruction: Drawing  # the content in the look of its own class
     original: Drawing  # what the reconstruction should be
+    codes: Sequence[Codes] = ()  # of the examples, and of what the reconstruction imitates
 
 
 def whole(tensor: Tensor) -> Tensor:

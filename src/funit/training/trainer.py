@@ -6,7 +6,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from funit.errors import UserError
 from funit.model.device import find_device
 from funit.model.discriminator import Discriminator, Scorer
 from funit.model.generator import Drawing, Generator
+from funit.model.look import Look
 from funit.training.augment import Augmentation
 from funit.training.checkpoint import (
     Checkpoint,
@@ -30,6 +31,7 @@ from funit.training.checkpoint import (
     prune_checkpoints,
     write_checkpoint,
 )
+from funit.training.code_losses import CodeLosses
 from funit.training.logbook import (
     Logbook,
     ProgressBar,
@@ -41,6 +43,7 @@ from funit.training.logbook import (
     write_samples,
 )
 from funit.training.losses import (
+    Codes,
     Drawn,
     Terms,
     discriminator_terms,
@@ -72,13 +75,19 @@ class Trainer:
         with torch.random.fork_rng():
             torch.manual_seed(config.training.seed)
             generator, discriminator = Generator(config.model), Discriminator(config.model)
+            code_losses = CodeLosses(config).to(device)
+        has_code_losses = config.weights.code_classification or config.weights.code_contrast
+        self.code_losses = code_losses if has_code_losses else None
         self.generator = _placed(generator, device)
         self.discriminator = _placed(discriminator, device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.perceptual = PerceptualLoss(device) if config.weights.perceptual else None
         training = config.training
         lr, d_lr = training.learning_rate, training.discriminator_learning_rate
-        self.g_optimizer = make_optimizer(self.generator, training, lr, training.momentum)
+        learning: nn.Module = self.generator
+        if self.code_losses is not None:
+            learning = nn.ModuleList([self.generator, self.code_losses])
+        self.g_optimizer = make_optimizer(learning, training, lr, training.momentum)
         self.d_optimizer = make_optimizer(self.discriminator, training, d_lr or lr)
         is_augmented = training.augment or training.augment_target is not None
         self.augmentation = Augmentation(training, device) if is_augmented else None
@@ -114,6 +123,7 @@ class Trainer:
 
         with frozen(self.discriminator), self._autocast():
             g_terms = generator_terms(scorer, batch, drawn, weights, self.perceptual, loss)
+            g_terms |= self._code_terms(drawn.codes)
         _update(self.g_optimizer, g_terms)
         terms = named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
         if self.augmentation is not None:
@@ -129,9 +139,10 @@ class Trainer:
             content_map = self.generator.encode_content(
                 torch.cat([translated, batch.content[num_back:]])
             )
-            drawn = self._reconstruct(batch, content_map)
+            drawn, codes = self._reconstruct(batch, content_map)
         original = self.generator.perfect(batch.original)
         terms = reconstruction_terms(drawn, original, self.config.weights, self.perceptual)
+        terms |= self._code_terms([codes])
         _update(self.g_optimizer, terms)
         return named("g/", terms)
 
@@ -144,25 +155,38 @@ class Trainer:
     def draw(self, batch: Batch) -> Drawn:
         """Translates and reconstructs the content images of a batch."""
         content_map = self.generator.encode_content(batch.content)
-        translated = self.generator.decode(content_map, self.generator.encode_class(batch.examples))
+        look, codes = self._looks(batch.examples, batch.classes)
+        translated = self.generator.decode(content_map, look)
         if num_back := self._num_back(batch):
             # Back-translation: the pose is read from the translation, where the own look is gone,
             # so that the look has to come from the examples. Detached: nothing can hide in it.
             back_map = self.generator.encode_content(translated[:num_back].detach())
             content_map = torch.cat([back_map, content_map[num_back:]])
-        return Drawn(
-            translated,
-            self._reconstruct(batch, content_map),
-            self.generator.perfect(batch.original),
-        )
+        reconstruction, own_codes = self._reconstruct(batch, content_map)
+        original = self.generator.perfect(batch.original)
+        return Drawn(translated, reconstruction, original, [codes, own_codes])
 
-    def _reconstruct(self, batch: Batch, content_map: Tensor) -> Drawing:
+    def _reconstruct(self, batch: Batch, content_map: Tensor) -> tuple[Drawing, Codes]:
         """Draws the content images in the look of themselves, or of others of their classes."""
         from_itself = self.config.training.reconstruct_from == "itself"
-        look = self.generator.encode_class(
-            batch.original[:, None] if from_itself else batch.siblings
-        )
-        return self.generator.draw(content_map, look)
+        shown = batch.original[:, None] if from_itself else batch.siblings
+        look, codes = self._looks(shown, batch.content_classes)
+        return self.generator.draw(content_map, look), codes
+
+    def _looks(self, examples: Tensor, classes: Tensor) -> tuple[Look, Codes]:
+        """The looks of sets of examples, and the class code and the class of each image."""
+        # (B, K, 3, H, W), (B,) -> B looks, (B * K, S), (B * K,)
+        singles = self.generator.encode_examples(examples.flatten(0, 1))
+        num_examples = examples.shape[1]
+        codes = singles.class_code, classes.repeat_interleave(num_examples)
+        return singles.merged_evenly(num_examples), codes
+
+    def _code_terms(self, codes: Sequence[Codes]) -> Terms:
+        """What the class codes are taught, if it is asked for."""
+        if self.code_losses is None:
+            return {}
+        together, classes = (torch.cat(parts) for parts in zip(*codes, strict=True))
+        return self.code_losses.terms(together, classes)
 
     def _num_back(self, batch: Batch) -> int:
         return round(self.config.training.back_translation * len(batch))
@@ -176,6 +200,8 @@ class Trainer:
             "optimizers": optimizer_tensors("g", self.g_optimizer)
             | optimizer_tensors("d", self.d_optimizer),
         }
+        if self.code_losses is not None:
+            files["code_losses"] = self.code_losses.state_dict()
         if self.augmentation is not None:
             files["augmentation"] = self.augmentation.tensors()
         return files
@@ -188,6 +214,8 @@ class Trainer:
         optimizers = checkpoint.tensors("optimizers")
         restore_optimizer("g", self.g_optimizer, optimizers)
         restore_optimizer("d", self.d_optimizer, optimizers)
+        if self.code_losses is not None:
+            self.code_losses.load_state_dict(checkpoint.tensors("code_losses"))
         if self.augmentation is not None:
             self.augmentation.restore(checkpoint.tensors("augmentation"))
         self.steps = checkpoint.state()["steps"]
