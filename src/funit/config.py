@@ -71,6 +71,13 @@ class ModelConfig(Section):
     """Numbers in a key: each position of the content finds the positions of the examples that show
     the same, and their look is drawn there. None: the class code alone, as in the paper."""
 
+    example_attention: bool = False
+    """Each example counts in the class code as a learned score says; else all count the same."""
+
+    content_conditioned_code: bool = False
+    """The content image has a say in the class code, and so has a learned constant (COCO-FUNIT,
+    Saito et al., 2020)."""
+
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
 
@@ -83,11 +90,15 @@ class ModelConfig(Section):
     discriminator_blocks: Annotated[int, Field(ge=1)] = 2
     """Residual blocks at each scale but the last, which has two."""
 
-    discriminator_head: Literal["patch", "pooled"] = "patch"
-    """A map of patch scores, or one score an image: global average pooling, then linear [0026]."""
+    discriminator_head: Literal["patch", "pooled", "projection"] = "patch"
+    """A map of patch scores, or one score an image: global average pooling, then linear [0026]; or
+    the map, and a score that is the same for all classes added to it (Miyato and Koyama, 2018)."""
 
     discriminator_norm: bool = False
     """Instance normalisation with a learned affine map in the discriminator (claim 3)."""
+
+    discriminator_spectral_norm: bool = False
+    """Each layer's weights are divided by their largest singular value (Miyato et al., 2018)."""
 
     max_bytes: Positive | None = None
     """Refuse a model whose generator's weights need more bytes in 32 bits [0044]."""

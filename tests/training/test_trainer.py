@@ -348,8 +348,10 @@ def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_to_the_bit(
             "training": {"reconstruct_from": "class", "optimizer": "adam"},
             "weights": {"code_classification": 1.0, "code_contrast": 1.0},
         },
+        {"model": {"example_attention": True, "content_conditioned_code": True}},
+        {"model": {"discriminator_spectral_norm": True, "discriminator_head": "projection"}},
     ],
-    ids=["schedules", "augmented", "relativistic", "code losses"],
+    ids=["schedules", "augmented", "relativistic", "code losses", "class codes", "spectral"],
 )
 def test_what_goes_beyond_the_paper_resumes_to_the_bit_too(
     zoo: Path, tmp_path: Path, settings: Settings, variant: Settings

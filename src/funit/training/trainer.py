@@ -178,7 +178,7 @@ class Trainer:
         # (B, K, 3, H, W), (B,) -> B looks, (B * K, S), (B * K,)
         singles = self.generator.encode_examples(examples.flatten(0, 1))
         num_examples = examples.shape[1]
-        codes = singles.class_code, classes.repeat_interleave(num_examples)
+        codes = self.generator.class_code(singles), classes.repeat_interleave(num_examples)
         return singles.merged_evenly(num_examples), codes
 
     def _code_terms(self, codes: Sequence[Codes]) -> Terms:
