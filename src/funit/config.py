@@ -97,6 +97,10 @@ class ModelConfig(Section):
     discriminator_norm: bool = False
     """Instance normalisation with a learned affine map in the discriminator (claim 3)."""
 
+    discriminator_features: Literal["pixels", "frozen", "both"] = "pixels"
+    """What is judged: the image; what a frozen EfficientNet-lite0 sees in it, without a gradient
+    penalty; or both, by a discriminator each (Projected GAN, Sauer et al., 2021)."""
+
     discriminator_spectral_norm: bool = False
     """Each layer's weights are divided by their largest singular value (Miyato et al., 2018)."""
 
@@ -285,6 +289,7 @@ class TrainingConfig(Section):
 
 
 PERCEPTUAL_NETWORK = "efficientnet_lite2"  # evaluations judge by EfficientNet-lite0
+DISCRIMINATOR_NETWORK = "efficientnet_lite0"  # then they need another
 
 
 class LossWeights(Section):
@@ -354,7 +359,11 @@ class Config(Section):
     @property
     def feature_networks(self) -> tuple[str, ...]:
         """The frozen networks that the training looks through: the same must not judge it."""
-        return (PERCEPTUAL_NETWORK,) if self.weights.perceptual else ()
+        used = {
+            PERCEPTUAL_NETWORK: bool(self.weights.perceptual),
+            DISCRIMINATOR_NETWORK: self.model.discriminator_features != "pixels",
+        }
+        return tuple(network for network, is_used in used.items() if is_used)
 
 
 # Settings that may differ when a run goes on: they change when and where, not what is computed.

@@ -129,15 +129,18 @@ def generator_terms(
     with torch.no_grad():  # the examples are real: nothing to learn from them here
         real = discriminator.features(batch.examples.flatten(0, 1))
         real = real.unflatten(0, batch.examples.shape[:2])
-    if loss == "relativistic":
-        real_scores = discriminator.score(real[:, 0].detach(), batch.classes)
-        adversarial = F.softplus(-_lead(whole(scores), whole(real_scores))).mean()
-    else:
-        adversarial = -whole(scores).mean()
+    real_scores = discriminator.score(real[:, 0].detach(), batch.classes)
     return {
-        "adversarial": weights.adversarial * adversarial,
+        "adversarial": weights.adversarial * doubt(scores, real_scores, loss),
         "feature_matching": weights.feature_matching * feature_distance(features, real),
     } | reconstruction_terms(drawn.reconstruction, drawn.original, weights, perceptual)
+
+
+def doubt(scores: Tensor, real_scores: Tensor, loss: AdversarialLoss) -> Tensor:
+    """What the generator minimises: that the discriminator knows its images from real ones."""
+    if loss == "relativistic":
+        return F.softplus(-_lead(whole(scores), whole(real_scores))).mean()
+    return -whole(scores).mean()
 
 
 def reconstruction_terms(

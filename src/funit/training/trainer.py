@@ -32,6 +32,11 @@ from funit.training.checkpoint import (
     write_checkpoint,
 )
 from funit.training.code_losses import CodeLosses
+from funit.training.frozen_discriminator import (
+    FrozenDiscriminator,
+    fooling_second_terms,
+    second_terms,
+)
 from funit.training.logbook import (
     Logbook,
     ProgressBar,
@@ -74,12 +79,13 @@ class Trainer:
         self.device = device
         with torch.random.fork_rng():
             torch.manual_seed(config.training.seed)
-            generator, discriminator = Generator(config.model), Discriminator(config.model)
+            generator, discriminators = Generator(config.model), _discriminators(config, device)
             code_losses = CodeLosses(config).to(device)
         has_code_losses = config.weights.code_classification or config.weights.code_contrast
         self.code_losses = code_losses if has_code_losses else None
         self.generator = _placed(generator, device)
-        self.discriminator = _placed(discriminator, device)
+        self.discriminators = nn.ModuleList(_placed(each, device) for each in discriminators)
+        self.discriminator, self.second = discriminators[0], (*discriminators, None)[1]
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.perceptual = PerceptualLoss(device) if config.weights.perceptual else None
         training = config.training
@@ -88,7 +94,7 @@ class Trainer:
         if self.code_losses is not None:
             learning = nn.ModuleList([self.generator, self.code_losses])
         self.g_optimizer = make_optimizer(learning, training, lr, training.momentum)
-        self.d_optimizer = make_optimizer(self.discriminator, training, d_lr or lr)
+        self.d_optimizer = make_optimizer(self.discriminators, training, d_lr or lr)
         is_augmented = training.augment or training.augment_target is not None
         self.augmentation = Augmentation(training, device) if is_augmented else None
         self.steps = 0
@@ -112,18 +118,19 @@ class Trainer:
         with self._autocast():
             drawn = self.draw(batch)  # one pass of the generator serves both updates
 
-        loss, scorer, hear = self.config.training.adversarial_loss, self._scorer(), None
-        if self.augmentation is not None:
-            hear = self.augmentation.hear
+        loss, scorer = self.config.training.adversarial_loss, self._scorer(self.discriminator)
+        second = None if self.second is None else self._scorer(self.second)
+        hear = None if self.augmentation is None else self.augmentation.hear
         with self._autocast():
             d_terms = discriminator_terms(
                 scorer, batch, drawn.translated, weights, self._penalty_factor(), loss, hear
-            )
+            ) | second_terms(second, batch, drawn.translated, weights, loss)
         _update(self.d_optimizer, d_terms)
 
-        with frozen(self.discriminator), self._autocast():
+        with frozen(self.discriminators), self._autocast():
             g_terms = generator_terms(scorer, batch, drawn, weights, self.perceptual, loss)
             g_terms |= self._code_terms(drawn.codes)
+            g_terms |= fooling_second_terms(second, batch, drawn.translated, weights, loss)
         _update(self.g_optimizer, g_terms)
         terms = named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
         if self.augmentation is not None:
@@ -146,11 +153,11 @@ class Trainer:
         _update(self.g_optimizer, terms)
         return named("g/", terms)
 
-    def _scorer(self) -> Scorer:
-        """The discriminator as it sees images in this step."""
+    def _scorer(self, discriminator: Scorer) -> Scorer:
+        """A discriminator as it sees images in this step."""
         if self.augmentation is None:
-            return self.discriminator
-        return self.augmentation.around(self.discriminator, self.steps)
+            return discriminator
+        return self.augmentation.around(discriminator, self.steps)
 
     def draw(self, batch: Batch) -> Drawn:
         """Translates and reconstructs the content images of a batch."""
@@ -200,6 +207,8 @@ class Trainer:
             "optimizers": optimizer_tensors("g", self.g_optimizer)
             | optimizer_tensors("d", self.d_optimizer),
         }
+        if self.second is not None:
+            files["second_discriminator"] = self.second.state_dict()
         if self.code_losses is not None:
             files["code_losses"] = self.code_losses.state_dict()
         if self.augmentation is not None:
@@ -214,6 +223,8 @@ class Trainer:
         optimizers = checkpoint.tensors("optimizers")
         restore_optimizer("g", self.g_optimizer, optimizers)
         restore_optimizer("d", self.d_optimizer, optimizers)
+        if self.second is not None:
+            self.second.load_state_dict(checkpoint.tensors("second_discriminator"))
         if self.code_losses is not None:
             self.code_losses.load_state_dict(checkpoint.tensors("code_losses"))
         if self.augmentation is not None:
@@ -228,6 +239,8 @@ class Trainer:
 
     def _penalty_factor(self) -> int:
         """How many steps' penalty this step stands for; 0 where it is left out."""
+        if self.config.model.discriminator_features == "frozen":
+            return 0
         every = self.config.training.penalty_every
         return every if self.steps % every == 0 else 0
 
@@ -452,6 +465,18 @@ def _update(optimizer: Optimizer, terms: Terms) -> None:
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(terms.values())).sum().backward()
     optimizer.step()
+
+
+def _discriminators(
+    config: Config, device: torch.device
+) -> list[Discriminator | FrozenDiscriminator]:
+    """The one or two that the settings ask for; the one of pixels first."""
+    made: list[Discriminator | FrozenDiscriminator] = []
+    if config.model.discriminator_features != "frozen":
+        made.append(Discriminator(config.model))
+    if config.model.discriminator_features != "pixels":
+        made.append(FrozenDiscriminator(config.model, device))
+    return made
 
 
 def _placed(network: Network, device: torch.device) -> Network:
