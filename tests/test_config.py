@@ -215,7 +215,7 @@ valid_settings = st.fixed_dictionaries(
             optional={
                 "image_size": st.integers(4, 128).map(lambda eighths: 8 * eighths),
                 "base_channels": st.integers(1, 512),
-                "discriminator_head": st.sampled_from(["patch", "pooled"]),
+                "discriminator_head": st.sampled_from(["patch", "pooled", "projection"]),
                 "discriminator_norm": st.booleans(),
                 "max_bytes": st.none() | st.integers(1, 2**60),
             },

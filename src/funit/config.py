@@ -71,6 +71,13 @@ class ModelConfig(Section):
     """Numbers in a key: each position of the content finds the positions of the examples that show
     the same, and their look is drawn there. None: the class code alone, as in the paper."""
 
+    example_attention: bool = False
+    """Each example counts in the class code as a learned score says; else all count the same."""
+
+    content_conditioned_code: bool = False
+    """The content image has a say in the class code, and so has a learned constant (COCO-FUNIT,
+    Saito et al., 2020)."""
+
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
 
@@ -83,11 +90,19 @@ class ModelConfig(Section):
     discriminator_blocks: Annotated[int, Field(ge=1)] = 2
     """Residual blocks at each scale but the last, which has two."""
 
-    discriminator_head: Literal["patch", "pooled"] = "patch"
-    """A map of patch scores, or one score an image: global average pooling, then linear [0026]."""
+    discriminator_head: Literal["patch", "pooled", "projection"] = "patch"
+    """A map of patch scores, or one score an image: global average pooling, then linear [0026]; or
+    the map, and a score that is the same for all classes added to it (Miyato and Koyama, 2018)."""
 
     discriminator_norm: bool = False
     """Instance normalisation with a learned affine map in the discriminator (claim 3)."""
+
+    discriminator_features: Literal["pixels", "frozen", "both"] = "pixels"
+    """What is judged: the image; what a frozen EfficientNet-lite0 sees in it, without a gradient
+    penalty; or both, by a discriminator each (Projected GAN, Sauer et al., 2021)."""
+
+    discriminator_spectral_norm: bool = False
+    """Each layer's weights are divided by their largest singular value (Miyato et al., 2018)."""
 
     max_bytes: Positive | None = None
     """Refuse a model whose generator's weights need more bytes in 32 bits [0044]."""
@@ -181,11 +196,31 @@ class TrainingConfig(Section):
     optimizer: Literal["rmsprop", "adam"] = "rmsprop"
     """RMSProp is the paper's; Adam runs with betas (0, 0.99)."""
 
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Adam's first beta in place of the 0, of the generator alone."""
+
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     """Of both networks."""
 
+    discriminator_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Of the discriminator alone. None: the same."""
+
+    learning_rate_decay_images: Positive | None = None
+    """Both learning rates fall to a tenth up to so many images, as half a cosine. None: never."""
+
     weight_decay: Weight = 1e-4
     """Of both networks."""
+
+    adversarial_loss: Literal["hinge", "relativistic"] = "hinge"
+    """The paper's; or real images and translations of a class compared in pairs, with a gradient
+    penalty on translations too (R3GAN, Huang et al., 2024)."""
+
+    augment: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How likely the discriminator is shown its images recoloured, moved and cut, each of these."""
+
+    augment_target: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Augment more while the mean sign of real images' scores is above this, and less below; ADA's
+    is 0.6. `training.augment` is where it begins. None: it stays there."""
 
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the networks' passes; losses, the gradient penalty and the weights are always in 32 bits.
@@ -240,6 +275,11 @@ class TrainingConfig(Section):
             raise UserError(
                 f"`training.shots` [{low}, {high}] runs backwards", hint=f"write [{high}, {low}]"
             )
+        if self.momentum and self.optimizer != "adam":
+            raise UserError(
+                f"`training.momentum` {self.momentum} is Adam's, not that of `{self.optimizer}`",
+                hint="set `training.optimizer` to `adam`, or leave it out",
+            )
         return self
 
     @property
@@ -249,6 +289,7 @@ class TrainingConfig(Section):
 
 
 PERCEPTUAL_NETWORK = "efficientnet_lite2"  # evaluations judge by EfficientNet-lite0
+DISCRIMINATOR_NETWORK = "efficientnet_lite0"  # then they need another
 
 
 class LossWeights(Section):
@@ -259,6 +300,9 @@ class LossWeights(Section):
 
     reconstruction: Weight = 0.1
     """Of the mean absolute difference between an image and its reconstruction."""
+
+    reconstruction_late: Weight | None = None
+    """The same once the adversarial part runs. None: it stays as it was."""
 
     feature_matching: Weight = 1.0
     """Of the mean absolute difference between the discriminator's features (docs/losses.md)."""
@@ -278,6 +322,19 @@ class LossWeights(Section):
     """Of the cross-entropy between what hides the background, where it is plain, and what should
     (docs/losses.md)."""
 
+    code_classification: Weight = 0.0
+    """Of the cross-entropy of a linear classifier of the class codes over the training classes."""
+
+    code_contrast: Weight = 0.0
+    """Of telling by the class codes which images of the batch are of one class (docs/losses.md)."""
+
+    @property
+    def late(self) -> "LossWeights":
+        """The weights once the adversarial part runs."""
+        if self.reconstruction_late is None:
+            return self
+        return self.model_copy(update={"reconstruction": self.reconstruction_late})
+
 
 class Config(Section):
     """All settings of a run."""
@@ -287,10 +344,26 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     weights: LossWeights = LossWeights()
 
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if not self.weights.code_contrast:
+            return self
+        if self.training.reconstruct_from != "class" or self.training.shots_range[0] < 2:
+            raise UserError(
+                f"`weights.code_contrast` {self.weights.code_contrast} needs several images of a "
+                "class in a batch",
+                hint="set `training.reconstruct_from` to `class` and `training.shots` to 2 or more",
+            )
+        return self
+
     @property
     def feature_networks(self) -> tuple[str, ...]:
         """The frozen networks that the training looks through: the same must not judge it."""
-        return (PERCEPTUAL_NETWORK,) if self.weights.perceptual else ()
+        used = {
+            PERCEPTUAL_NETWORK: bool(self.weights.perceptual),
+            DISCRIMINATOR_NETWORK: self.model.discriminator_features != "pixels",
+        }
+        return tuple(network for network, is_used in used.items() if is_used)
 
 
 # Settings that may differ when a run goes on: they change when and where, not what is computed.

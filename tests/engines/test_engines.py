@@ -33,6 +33,9 @@ CONFIGS = {
     "with attention": TINY.model_copy(
         update={"upsampling_norm": "adain", "plain_background": True, "attention_channels": 4}
     ),
+    "with codes that are weighed and conditioned": TINY.model_copy(
+        update={"example_attention": True, "content_conditioned_code": True}
+    ),
     "with small kernels": TINY.model_copy(update={"upsampling_kernel_size": 3}),
 }
 

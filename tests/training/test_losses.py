@@ -1,5 +1,7 @@
 """Each loss against a slow plain version, and what each may and may not change."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -36,6 +38,11 @@ def batch(tiny: ModelConfig) -> Batch:
         classes=torch.tensor([1, 2, 4]),
         siblings=torch.randn(3, 2, 3, size, size, dtype=torch.float64),
     )
+
+
+def example_features(discriminator: Discriminator, batch: Batch) -> torch.Tensor:
+    features = discriminator.features(batch.examples.flatten(0, 1))
+    return features.unflatten(0, batch.examples.shape[:2])
 
 
 def test_the_gradient_penalty_is_the_mean_over_images_of_each_image_alone(
@@ -119,7 +126,7 @@ def test_feature_matching_compares_means_over_positions_and_examples(
 ) -> None:
     features = discriminator.features(batch.content)
 
-    distance = feature_distance(features, discriminator, batch.examples)
+    distance = feature_distance(features, example_features(discriminator, batch))
 
     first = discriminator.features(batch.examples[:, 0]).mean(dim=(2, 3))
     second = discriminator.features(batch.examples[:, 1]).mean(dim=(2, 3))
@@ -143,7 +150,8 @@ def test_the_generators_terms_are_the_papers_with_the_given_weights(
         terms["reconstruction"], 3 * F.l1_loss(reconstruction.images, batch.original)
     )
     torch.testing.assert_close(
-        terms["feature_matching"], 5 * feature_distance(features, discriminator, batch.examples)
+        terms["feature_matching"],
+        5 * feature_distance(features, example_features(discriminator, batch)),
     )
 
 
@@ -187,3 +195,53 @@ def test_the_papers_generator_is_taught_by_the_reconstruction_alone(batch: Batch
     drawn, original = Drawing(batch.content, None, None), Drawing(batch.original, None, None)
 
     assert set(reconstruction_terms(drawn, original, LossWeights())) == {"reconstruction"}
+
+
+def test_relativistic_losses_compare_each_translation_with_a_real_image_of_its_class(
+    discriminator: Discriminator, batch: Batch
+) -> None:
+    translated = torch.randn_like(batch.content)
+    drawing = Drawing(batch.content, None, None)
+    weights = LossWeights(gradient_penalty=0)
+
+    of_d = discriminator_terms(discriminator, batch, translated, weights, 1, loss="relativistic")
+    of_g = generator_terms(
+        discriminator, batch, Drawn(translated, drawing, drawing), weights, loss="relativistic"
+    )
+
+    real = discriminator(batch.examples[:, 0], batch.classes)[0].mean(dim=(1, 2))
+    fake = discriminator(translated, batch.classes)[0].mean(dim=(1, 2))
+    torch.testing.assert_close(of_d["adversarial"], (1 + (fake - real).exp()).log().mean())
+    torch.testing.assert_close(of_g["adversarial"], (1 + (real - fake).exp()).log().mean())
+
+
+def test_the_relativistic_penalty_is_on_translations_too(
+    discriminator: Discriminator, batch: Batch
+) -> None:
+    terms = discriminator_terms(
+        discriminator, batch, batch.content, LossWeights(), 1, loss="relativistic"
+    )
+
+    images = batch.content.clone().requires_grad_()
+    by_hand = gradient_penalty(discriminator(images, batch.classes)[0], images)
+    assert set(terms) == {"adversarial", "gradient_penalty", "fake_gradient_penalty"}
+    torch.testing.assert_close(terms["fake_gradient_penalty"], 10 * by_hand)
+
+
+def test_no_generator_learns_relativistically_by_making_real_images_worse(
+    discriminator: Discriminator, batch: Batch
+) -> None:
+    examples = batch.examples.clone().requires_grad_()
+    translated = batch.content.clone().requires_grad_()
+    drawing = Drawing(batch.content, None, None)
+
+    generator_terms(
+        discriminator,
+        replace(batch, examples=examples),
+        Drawn(translated, drawing, drawing),
+        LossWeights(),
+        loss="relativistic",
+    )["adversarial"].backward()
+
+    assert examples.grad is None
+    assert translated.grad is not None

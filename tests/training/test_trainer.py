@@ -22,13 +22,38 @@ from funit.training.checkpoint import Checkpoint
 from funit.training.losses import generator_terms
 from funit.training.trainer import Trainer, frozen, train
 
+BEYOND: dict[str, Settings] = {  # what the paper does not do, and trials may
+    "schedules": {
+        "training": {"optimizer": "adam", "momentum": 0.9, "learning_rate_decay_images": 40},
+        "weights": {"reconstruction_late": 1.0},
+    },
+    "augmented": {"training": {"augment": 0.3, "augment_target": 0.6}},
+    "relativistic": {"training": {"adversarial_loss": "relativistic"}},
+    "code losses": {
+        "training": {"reconstruct_from": "class", "optimizer": "adam"},
+        "weights": {"code_classification": 1.0, "code_contrast": 1.0},
+    },
+    "class codes": {"model": {"example_attention": True, "content_conditioned_code": True}},
+    "spectral": {
+        "model": {"discriminator_spectral_norm": True, "discriminator_head": "projection"}
+    },
+    "frozen features": {
+        "model": {"discriminator_features": "frozen"},
+        "training": {"precision": "bf16"},
+    },
+    "both": {"model": {"discriminator_features": "both"}, "training": {"augment": 0.3}},
+}
+
 
 def lines(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
 def assert_equal_to_the_bit(one: Checkpoint, other: Checkpoint) -> None:
-    for name in ("generator", "average", "discriminator", "optimizers"):
+    files = {path.stem for path in one.path.glob("*.safetensors")}
+    assert files == {path.stem for path in other.path.glob("*.safetensors")}
+    assert files >= {"generator", "average", "discriminator", "optimizers"}
+    for name in files:
         left, right = one.tensors(name), other.tensors(name)
         assert left.keys() == right.keys()
         for key, value in left.items():
@@ -158,6 +183,21 @@ def test_before_the_adversarial_part_only_the_generator_learns(settings: Setting
     assert {"d/adversarial", "g/adversarial"} <= after.keys()
 
 
+def test_the_reconstruction_has_another_weight_once_the_adversarial_part_runs(
+    settings: Settings,
+) -> None:
+    heavy = merged(settings, {"weights": {"reconstruction": 10.0}})
+    late = merged(heavy, {"weights": {"reconstruction_late": 0.5}})
+    one, other = (trainer_with(s, adversarial_from_images=4) for s in (heavy, late))
+    batch = tiny_batch(one.config)
+
+    constant = [one.step(batch)["g/reconstruction"] for _ in range(2)]
+    scheduled = [other.step(batch)["g/reconstruction"] for _ in range(2)]
+
+    assert torch.equal(constant[0], scheduled[0])
+    torch.testing.assert_close(constant[1], 20 * scheduled[1])
+
+
 @pytest.mark.parametrize("warm_up_images", [0, 4])
 @pytest.mark.parametrize("attention_channels", [None, 4])
 @pytest.mark.parametrize("plain_background", [False, True])
@@ -283,6 +323,21 @@ def test_a_run_in_bf16_goes_on_as_if_uninterrupted_and_only_in_bf16(
         train(zoo, tmp_path / "halves", {"training": {"precision": "fp32"}})
 
 
+@pytest.mark.parametrize("variant", BEYOND)
+@pytest.mark.parametrize("warm_up_images", [0, 4])
+def test_what_goes_beyond_the_paper_learns_in_bf16_too(
+    settings: Settings, variant: str, warm_up_images: int
+) -> None:
+    wanted = merged({"training": {"shots": 2}}, settings, BEYOND[variant])
+    reduced = {"precision": "bf16", "adversarial_from_images": warm_up_images}
+    trainer = trainer_with(merged(wanted, {"training": reduced}), **reduced)
+
+    for _ in range(2):
+        terms = trainer.step(tiny_batch(trainer.config))
+        assert all(term.isfinite() and term.dtype == torch.float32 for term in terms.values())
+    assert all(p.grad is None or p.grad.isfinite().all() for p in trainer.generator.parameters())
+
+
 # ------------------------------------------------------------- the whole run
 
 
@@ -314,6 +369,19 @@ def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_to_the_bit(
 
     assert resumed.images == whole.images == 48
     assert "attention.log_sharpness" in whole.tensors("generator")
+    assert_equal_to_the_bit(whole, resumed)
+
+
+@pytest.mark.parametrize("variant", BEYOND)
+def test_what_goes_beyond_the_paper_resumes_to_the_bit_too(
+    zoo: Path, tmp_path: Path, settings: Settings, variant: str
+) -> None:
+    wanted = merged(settings, {"training": {"max_images": 28, "shots": 2}}, BEYOND[variant])
+    whole = train(zoo, tmp_path / "whole", wanted)
+
+    train(zoo, tmp_path / "halves", merged(wanted, {"training": {"max_images": 20}}))
+    resumed = train(zoo, tmp_path / "halves", {"training": {"max_images": 28}})
+
     assert_equal_to_the_bit(whole, resumed)
 
 
@@ -439,6 +507,19 @@ def test_a_training_that_no_longer_improves_is_converged(
     checkpoint = train(zoo, tmp_path / "run", standing)
 
     assert checkpoint.images < 400
+
+
+def test_a_reconstruction_that_weighs_more_later_is_no_sign_of_convergence(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    wanted = {
+        "training": {"patience_images": 16, "log_every_images": 4, "adversarial_from_images": 24},
+        "weights": {"reconstruction": 0.0, "reconstruction_late": 10.0},
+    }
+
+    checkpoint = train(zoo, tmp_path / "run", merged(settings, wanted))
+
+    assert checkpoint.images > 24 + 16
 
 
 # -------------------------------------------------------------- resume rules

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 class Look(NamedTuple):
     """What a class looks like, to be kept and used again: the parts that a model decodes from."""
 
-    class_code: Floats  # (B, S)
+    class_code: Floats  # (B, S), or (B, S + 1) of examples that have learned weights
     keys: Floats  # (B, A, P): what is at each position of the examples
     values: Floats  # (B, V, P): what it looks like
     log_shares: Floats  # (B, P): the logarithm of what each position's example counts

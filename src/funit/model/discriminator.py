@@ -3,14 +3,30 @@
 Shapes: B images of H x W pixels, N training classes, C feature channels, h x w patches.
 """
 
+from typing import Protocol
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from funit.config import ModelConfig
 from funit.model.layers import initialised, linear
+from funit.model.spectral import normalise_spectrally
 from funit.model.twice import TwiceDifferentiableConvolution
 
 SLOPE = 0.2  # of the leaky ReLU, as in the released code; the paper is silent
+
+
+class Scorer(Protocol):
+    """What losses ask of a discriminator."""
+
+    def __call__(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores, and the features that they are of."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """All but the last layer."""
+
+    def score(self, features: Tensor, classes: Tensor) -> Tensor:
+        """The scores for each image's class."""
 
 
 class PreActivationBlock(nn.Module):
@@ -62,6 +78,9 @@ class Discriminator(nn.Module):
             width = wider
         self.head = linear(width, config.num_classes)
         self.is_pooled = config.discriminator_head == "pooled"
+        self.of_any_class = linear(width, 1) if config.discriminator_head == "projection" else None
+        if config.discriminator_spectral_norm:
+            normalise_spectrally(self)
 
     def forward(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         # (B, 3, H, W), (B,) -> scores (B, h, w), features (B, C, h, w)
@@ -80,14 +99,21 @@ class Discriminator(nn.Module):
     def score(self, features: Tensor, classes: Tensor) -> Tensor:
         """The scores for each image's class: (B, C, h, w), (B,) -> (B, h, w)."""
         activated = self._activated(features)
-        rows = self.head.weight[classes]
-        return (activated * rows[:, :, None, None]).sum(dim=1) + self.head.bias[classes, None, None]
+        rows, biases = self._rows(classes)
+        return (activated * rows[:, :, None, None]).sum(dim=1) + biases[:, None, None]
 
     def score_all(self, features: Tensor) -> Tensor:
         """The scores for every class: (B, C, h, w) -> (B, N, h, w)."""
-        return F.conv2d(
-            self._activated(features), self.head.weight[:, :, None, None], self.head.bias
-        )
+        rows, biases = self._rows(slice(None))
+        return F.conv2d(self._activated(features), rows[:, :, None, None], biases)
+
+    def _rows(self, classes: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """The last layer's weights and biases of some classes: (B, C), (B,)."""
+        rows, biases = self.head.weight[classes], self.head.bias[classes]
+        if self.of_any_class is None:
+            return rows, biases
+        # the same as a score added
+        return rows + self.of_any_class.weight, biases + self.of_any_class.bias
 
     def _activated(self, features: Tensor) -> Tensor:
         activated = F.leaky_relu(features, SLOPE)

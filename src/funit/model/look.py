@@ -14,7 +14,7 @@ from torch import Tensor
 class Look(NamedTuple):
     """The class code, and what is where in the examples, for the attention."""
 
-    class_code: Tensor  # (B, S)
+    class_code: Tensor  # (B, S), or (B, S + 1) of examples that have learned weights
     keys: Tensor  # (B, A, P): what is at each position of the examples
     values: Tensor  # (B, V, P): what it looks like
     log_shares: Tensor  # (B, P): the logarithm of what each position's example counts
@@ -44,6 +44,11 @@ class Look(NamedTuple):
             side_by_side(self.values),
             (log_shares + shares.log()[:, :, None]).flatten(1),
         )
+
+    def merged_evenly(self, num_examples: int) -> "Look":
+        """B looks out of the looks of B * K single examples that all count the same."""
+        num_looks = len(self.class_code) // num_examples
+        return self.merged(self.class_code.new_full((num_looks, num_examples), 1 / num_examples))
 
     def __getitem__(self, index: slice) -> "Look":  # type: ignore[override]
         """Some of the looks."""

@@ -3,8 +3,10 @@
 Shapes: B images, K examples, C feature channels, h x w patches. docs/losses.md has the formulas.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,11 +14,13 @@ from torch import Tensor
 
 from funit.config import LossWeights
 from funit.data.dataset import Batch
-from funit.model.discriminator import Discriminator
+from funit.model.discriminator import Scorer
 from funit.model.generator import Drawing
 from funit.model.twice import PenalisedPass
 from funit.training.perceptual_loss import PerceptualLoss
 
+AdversarialLoss = Literal["hinge", "relativistic"]
+Codes = tuple[Tensor, Tensor]  # the class codes of single images, and their classes
 Terms = dict[str, Tensor]  # weighted scalars: their sum is minimised, their names are logged
 
 
@@ -27,6 +31,7 @@ class Drawn:
     translated: Tensor  # (B, 3, H, W): the content in the look of the examples
     reconstruction: Drawing  # the content in the look of its own class
     original: Drawing  # what the reconstruction should be
+    codes: Sequence[Codes] = ()  # of the examples, and of what the reconstruction imitates
 
 
 def whole(tensor: Tensor) -> Tensor:
@@ -52,50 +57,90 @@ def gradient_penalty(
     return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """Images and what the discriminator says of them, ready for the penalty if it is asked for."""
+
+    images: Tensor
+    scores: Tensor
+    penalised: PenalisedPass
+
+    def penalty(self) -> Tensor:
+        with without_autocast(self.images):
+            return gradient_penalty(self.scores, self.images, self.penalised)
+
+
+def _scored(discriminator: Scorer, images: Tensor, classes: Tensor, with_penalty: bool) -> _Scored:
+    images = images.detach()
+    if with_penalty:
+        images.requires_grad_()  # it differentiates by the image
+    penalised = PenalisedPass()
+    with without_autocast(images) if with_penalty else nullcontext(), penalised.forward():
+        scores, _ = discriminator(images, classes)
+    return _Scored(images, whole(scores), penalised)
+
+
 def discriminator_terms(
-    discriminator: Discriminator,
+    discriminator: Scorer,
     batch: Batch,
     translated: Tensor,
     weights: LossWeights,
     penalty_factor: int,
+    loss: AdversarialLoss = "hinge",
+    hear: Callable[[Tensor], None] | None = None,
 ) -> Terms:
-    """Hinge loss on one real image of each target class and its translation; the penalty.
+    """The adversarial loss on one real image of each target class and its translation; penalties.
 
     `penalty_factor` multiplies the gradient penalty: 0 in a step that leaves it out, else the
-    number of steps that it stands for.
+    number of steps that it stands for. `hear` is told by how much the discriminator is right about
+    the real images.
     """
-    real = batch.examples[:, 0]
+    is_paired = loss == "relativistic"
     with_penalty = bool(penalty_factor and weights.gradient_penalty)
-    if with_penalty:
-        real = real.detach().requires_grad_()  # R1 differentiates by the image
-    penalised = PenalisedPass()
-    with without_autocast(real) if with_penalty else nullcontext(), penalised.forward():
-        real_scores, _ = discriminator(real, batch.classes)
-    fake_scores, _ = discriminator(translated.detach(), batch.classes)
-    real_scores, fake_scores = whole(real_scores), whole(fake_scores)
-    hinge = F.relu(1 - real_scores).mean() + F.relu(1 + fake_scores).mean()
-    terms = {"adversarial": weights.adversarial * hinge}
+    real = _scored(discriminator, batch.examples[:, 0], batch.classes, with_penalty)
+    fake = _scored(discriminator, translated, batch.classes, with_penalty and is_paired)
+    if is_paired:
+        margins = _lead(real.scores, fake.scores)
+        adversarial = F.softplus(-margins).mean()
+    else:
+        margins = real.scores
+        adversarial = F.relu(1 - real.scores).mean() + F.relu(1 + fake.scores).mean()
+    if hear is not None:
+        hear(margins.detach())
+    terms = {"adversarial": weights.adversarial * adversarial}
     if with_penalty:
         weight = penalty_factor * weights.gradient_penalty
-        with without_autocast(real):
-            terms["gradient_penalty"] = weight * gradient_penalty(real_scores, real, penalised)
+        terms["gradient_penalty"] = weight * real.penalty()
+        if is_paired:
+            terms["fake_gradient_penalty"] = weight * fake.penalty()
     return terms
 
 
 def generator_terms(
-    discriminator: Discriminator,
+    discriminator: Scorer,
     batch: Batch,
     drawn: Drawn,
     weights: LossWeights,
     perceptual: PerceptualLoss | None = None,
+    loss: AdversarialLoss = "hinge",
 ) -> Terms:
-    """The generator's side of the hinge loss, feature matching, and reconstruction."""
+    """The generator's side of the adversarial loss, feature matching, and reconstruction."""
     scores, features = discriminator(drawn.translated, batch.classes)
+    with torch.no_grad():  # the examples are real: nothing to learn from them here
+        real = discriminator.features(batch.examples.flatten(0, 1))
+        real = real.unflatten(0, batch.examples.shape[:2])
+    real_scores = discriminator.score(real[:, 0].detach(), batch.classes)
     return {
-        "adversarial": weights.adversarial * -whole(scores).mean(),
-        "feature_matching": weights.feature_matching
-        * feature_distance(features, discriminator, batch.examples),
+        "adversarial": weights.adversarial * doubt(scores, real_scores, loss),
+        "feature_matching": weights.feature_matching * feature_distance(features, real),
     } | reconstruction_terms(drawn.reconstruction, drawn.original, weights, perceptual)
+
+
+def doubt(scores: Tensor, real_scores: Tensor, loss: AdversarialLoss) -> Tensor:
+    """What the generator minimises: that the discriminator knows its images from real ones."""
+    if loss == "relativistic":
+        return F.softplus(-_lead(whole(scores), whole(real_scores))).mean()
+    return -whole(scores).mean()
 
 
 def reconstruction_terms(
@@ -126,13 +171,16 @@ def reconstruction_terms(
     return terms
 
 
-def feature_distance(features: Tensor, discriminator: Discriminator, examples: Tensor) -> Tensor:
+def feature_distance(features: Tensor, of_examples: Tensor) -> Tensor:
     """L1 between the features of translations and the mean features of their examples.
 
     Features are averaged over positions, those of the K examples over K too: (B, C, h, w) and
-    (B, K, 3, H, W) -> a scalar.
+    (B, K, C, h, w) -> a scalar.
     """
-    with torch.no_grad():  # the examples are real: nothing to learn from them here
-        real = whole(discriminator.features(examples.flatten(0, 1))).mean(dim=(2, 3))
-    real = real.unflatten(0, examples.shape[:2]).mean(dim=1)
+    real = whole(of_examples).mean(dim=(3, 4)).mean(dim=1)
     return F.l1_loss(whole(features).mean(dim=(2, 3)), real)
+
+
+def _lead(scores: Tensor, others: Tensor) -> Tensor:
+    """By how much each image's mean score is above that of another: (B, h, w) twice -> (B,)."""
+    return scores.flatten(1).mean(dim=1) - others.flatten(1).mean(dim=1)

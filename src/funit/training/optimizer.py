@@ -1,5 +1,7 @@
 """The optimisers of both networks, and their state as tensors for a checkpoint."""
 
+import math
+
 import torch
 from torch import nn
 from torch.optim import Optimizer
@@ -7,14 +9,27 @@ from torch.optim import Optimizer
 from funit.config import TrainingConfig
 from funit.training.checkpoint import Tensors
 
+LAST_SHARE = 0.1  # of a learning rate when it has fallen
 
-def make_optimizer(network: nn.Module, training: TrainingConfig) -> Optimizer:
+
+def make_optimizer(
+    network: nn.Module, training: TrainingConfig, lr: float, momentum: float = 0.0
+) -> Optimizer:
     """RMSProp as in the paper, or Adam, for all weights of a network."""
-    parameters = list(network.parameters())
-    lr, decay = training.learning_rate, training.weight_decay
+    parameters, decay = list(network.parameters()), training.weight_decay
     if training.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr, betas=(0.0, 0.99), weight_decay=decay)
+        return torch.optim.Adam(parameters, lr, betas=(momentum, 0.99), weight_decay=decay)
     return torch.optim.RMSprop(parameters, lr, weight_decay=decay)
+
+
+def set_learning_rate(optimizer: Optimizer, training: TrainingConfig, images: int) -> None:
+    """Where the optimiser's learning rate has fallen to, after so many images."""
+    if training.learning_rate_decay_images is None:
+        return
+    passed = min(images / training.learning_rate_decay_images, 1)
+    share = LAST_SHARE + (1 - LAST_SHARE) * (1 + math.cos(math.pi * passed)) / 2
+    for group in optimizer.param_groups:
+        group["lr"] = share * optimizer.defaults["lr"]
 
 
 def optimizer_tensors(prefix: str, optimizer: Optimizer) -> Tensors:

@@ -6,7 +6,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,14 +20,22 @@ from funit.data.dataset import Batch, Dataset, Samples, fixed_samples
 from funit.data.packed import Packed, packed_for
 from funit.errors import UserError
 from funit.model.device import find_device
-from funit.model.discriminator import Discriminator
+from funit.model.discriminator import Discriminator, Scorer
 from funit.model.generator import Drawing, Generator
+from funit.model.look import Look
+from funit.training.augment import Augmentation
 from funit.training.checkpoint import (
     Checkpoint,
     Tensors,
     latest_checkpoint,
     prune_checkpoints,
     write_checkpoint,
+)
+from funit.training.code_losses import CodeLosses
+from funit.training.frozen_discriminator import (
+    FrozenDiscriminator,
+    fooling_second_terms,
+    second_terms,
 )
 from funit.training.logbook import (
     Logbook,
@@ -40,13 +48,19 @@ from funit.training.logbook import (
     write_samples,
 )
 from funit.training.losses import (
+    Codes,
     Drawn,
     Terms,
     discriminator_terms,
     generator_terms,
     reconstruction_terms,
 )
-from funit.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
+from funit.training.optimizer import (
+    make_optimizer,
+    optimizer_tensors,
+    restore_optimizer,
+    set_learning_rate,
+)
 from funit.training.perceptual_loss import PerceptualLoss
 from funit.training.process import prepared_process, stop_signal
 from funit.training.run import Run, locked, open_run, requested_settings
@@ -65,18 +79,31 @@ class Trainer:
         self.device = device
         with torch.random.fork_rng():
             torch.manual_seed(config.training.seed)
-            generator, discriminator = Generator(config.model), Discriminator(config.model)
+            generator, discriminators = Generator(config.model), _discriminators(config, device)
+            code_losses = CodeLosses(config).to(device)
+        has_code_losses = config.weights.code_classification or config.weights.code_contrast
+        self.code_losses = code_losses if has_code_losses else None
         self.generator = _placed(generator, device)
-        self.discriminator = _placed(discriminator, device)
+        self.discriminators = nn.ModuleList(_placed(each, device) for each in discriminators)
+        self.discriminator, self.second = discriminators[0], (*discriminators, None)[1]
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.perceptual = PerceptualLoss(device) if config.weights.perceptual else None
-        self.g_optimizer = make_optimizer(self.generator, config.training)
-        self.d_optimizer = make_optimizer(self.discriminator, config.training)
+        training = config.training
+        lr, d_lr = training.learning_rate, training.discriminator_learning_rate
+        learning: nn.Module = self.generator
+        if self.code_losses is not None:
+            learning = nn.ModuleList([self.generator, self.code_losses])
+        self.g_optimizer = make_optimizer(learning, training, lr, training.momentum)
+        self.d_optimizer = make_optimizer(self.discriminators, training, d_lr or lr)
+        is_augmented = training.augment or training.augment_target is not None
+        self.augmentation = Augmentation(training, device) if is_augmented else None
         self.steps = 0
         self.images = 0
 
     def step(self, batch: Batch) -> Terms:
         """One update of the discriminator, then one of the generator (the paper's algorithm)."""
+        for optimizer in (self.g_optimizer, self.d_optimizer):
+            set_learning_rate(optimizer, self.config.training, self.images)
         if self.images < self.config.training.adversarial_from_images:
             terms = self._warm_up(batch)
         else:
@@ -87,20 +114,28 @@ class Trainer:
         return terms
 
     def _play(self, batch: Batch) -> Terms:
-        weights = self.config.weights
+        weights = self.config.weights.late
         with self._autocast():
             drawn = self.draw(batch)  # one pass of the generator serves both updates
 
+        loss, scorer = self.config.training.adversarial_loss, self._scorer(self.discriminator)
+        second = None if self.second is None else self._scorer(self.second)
+        hear = None if self.augmentation is None else self.augmentation.hear
         with self._autocast():
             d_terms = discriminator_terms(
-                self.discriminator, batch, drawn.translated, weights, self._penalty_factor()
-            )
+                scorer, batch, drawn.translated, weights, self._penalty_factor(), loss, hear
+            ) | second_terms(second, batch, drawn.translated, weights, loss)
         _update(self.d_optimizer, d_terms)
 
-        with frozen(self.discriminator), self._autocast():
-            g_terms = generator_terms(self.discriminator, batch, drawn, weights, self.perceptual)
+        with frozen(self.discriminators), self._autocast():
+            g_terms = generator_terms(scorer, batch, drawn, weights, self.perceptual, loss)
+            g_terms |= self._code_terms(drawn.codes)
+            g_terms |= fooling_second_terms(second, batch, drawn.translated, weights, loss)
         _update(self.g_optimizer, g_terms)
-        return named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
+        terms = named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
+        if self.augmentation is not None:
+            terms |= named("d/", self.augmentation.state())
+        return terms
 
     def _warm_up(self, batch: Batch) -> Terms:
         """An update of the generator by the reconstruction alone."""
@@ -111,47 +146,74 @@ class Trainer:
             content_map = self.generator.encode_content(
                 torch.cat([translated, batch.content[num_back:]])
             )
-            drawn = self._reconstruct(batch, content_map)
+            drawn, codes = self._reconstruct(batch, content_map)
         original = self.generator.perfect(batch.original)
         terms = reconstruction_terms(drawn, original, self.config.weights, self.perceptual)
+        terms |= self._code_terms([codes])
         _update(self.g_optimizer, terms)
         return named("g/", terms)
+
+    def _scorer(self, discriminator: Scorer) -> Scorer:
+        """A discriminator as it sees images in this step."""
+        if self.augmentation is None:
+            return discriminator
+        return self.augmentation.around(discriminator, self.steps)
 
     def draw(self, batch: Batch) -> Drawn:
         """Translates and reconstructs the content images of a batch."""
         content_map = self.generator.encode_content(batch.content)
-        translated = self.generator.decode(content_map, self.generator.encode_class(batch.examples))
+        look, codes = self._looks(batch.examples, batch.classes)
+        translated = self.generator.decode(content_map, look)
         if num_back := self._num_back(batch):
             # Back-translation: the pose is read from the translation, where the own look is gone,
             # so that the look has to come from the examples. Detached: nothing can hide in it.
             back_map = self.generator.encode_content(translated[:num_back].detach())
             content_map = torch.cat([back_map, content_map[num_back:]])
-        return Drawn(
-            translated,
-            self._reconstruct(batch, content_map),
-            self.generator.perfect(batch.original),
-        )
+        reconstruction, own_codes = self._reconstruct(batch, content_map)
+        original = self.generator.perfect(batch.original)
+        return Drawn(translated, reconstruction, original, [codes, own_codes])
 
-    def _reconstruct(self, batch: Batch, content_map: Tensor) -> Drawing:
+    def _reconstruct(self, batch: Batch, content_map: Tensor) -> tuple[Drawing, Codes]:
         """Draws the content images in the look of themselves, or of others of their classes."""
         from_itself = self.config.training.reconstruct_from == "itself"
-        look = self.generator.encode_class(
-            batch.original[:, None] if from_itself else batch.siblings
-        )
-        return self.generator.draw(content_map, look)
+        shown = batch.original[:, None] if from_itself else batch.siblings
+        look, codes = self._looks(shown, batch.content_classes)
+        return self.generator.draw(content_map, look), codes
+
+    def _looks(self, examples: Tensor, classes: Tensor) -> tuple[Look, Codes]:
+        """The looks of sets of examples, and the class code and the class of each image."""
+        # (B, K, 3, H, W), (B,) -> B looks, (B * K, S), (B * K,)
+        singles = self.generator.encode_examples(examples.flatten(0, 1))
+        num_examples = examples.shape[1]
+        codes = self.generator.class_code(singles), classes.repeat_interleave(num_examples)
+        return singles.merged_evenly(num_examples), codes
+
+    def _code_terms(self, codes: Sequence[Codes]) -> Terms:
+        """What the class codes are taught, if it is asked for."""
+        if self.code_losses is None:
+            return {}
+        together, classes = (torch.cat(parts) for parts in zip(*codes, strict=True))
+        return self.code_losses.terms(together, classes)
 
     def _num_back(self, batch: Batch) -> int:
         return round(self.config.training.back_translation * len(batch))
 
     def tensors(self) -> dict[str, Tensors]:
         """All that a checkpoint keeps, by file."""
-        return {
+        files = {
             "generator": self.generator.state_dict(),
             "average": self.average.state_dict(),
             "discriminator": self.discriminator.state_dict(),
             "optimizers": optimizer_tensors("g", self.g_optimizer)
             | optimizer_tensors("d", self.d_optimizer),
         }
+        if self.second is not None:
+            files["second_discriminator"] = self.second.state_dict()
+        if self.code_losses is not None:
+            files["code_losses"] = self.code_losses.state_dict()
+        if self.augmentation is not None:
+            files["augmentation"] = self.augmentation.tensors()
+        return files
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes on from a checkpoint as if nothing had happened, to the bit."""
@@ -161,6 +223,12 @@ class Trainer:
         optimizers = checkpoint.tensors("optimizers")
         restore_optimizer("g", self.g_optimizer, optimizers)
         restore_optimizer("d", self.d_optimizer, optimizers)
+        if self.second is not None:
+            self.second.load_state_dict(checkpoint.tensors("second_discriminator"))
+        if self.code_losses is not None:
+            self.code_losses.load_state_dict(checkpoint.tensors("code_losses"))
+        if self.augmentation is not None:
+            self.augmentation.restore(checkpoint.tensors("augmentation"))
         self.steps = checkpoint.state()["steps"]
         self.images = checkpoint.images
 
@@ -171,6 +239,8 @@ class Trainer:
 
     def _penalty_factor(self) -> int:
         """How many steps' penalty this step stands for; 0 where it is left out."""
+        if self.config.model.discriminator_features == "frozen":
+            return 0
         every = self.config.training.penalty_every
         return every if self.steps % every == 0 else 0
 
@@ -289,9 +359,11 @@ class _Loop:
             }
         )
         bar.update(images, means)
-        self.logged_at, self.logged_time = images, now
-        if means["g/reconstruction"] < self.lowest:
+        if self._will_be_weighed_anew():
+            self.lowest_at = images
+        elif means["g/reconstruction"] < self.lowest:
             self.lowest, self.lowest_at = means["g/reconstruction"], images
+        self.logged_at, self.logged_time = images, now
 
     def _draw_samples(self) -> None:
         drawn = [(samples, draw_samples(self.trainer.average, samples)) for samples in self.samples]
@@ -337,6 +409,11 @@ class _Loop:
         if patience is not None and images - self.lowest_at >= patience:
             return f"converged: no better reconstruction since {self.lowest_at:,} images"
         return ""
+
+    def _will_be_weighed_anew(self) -> bool:
+        """Whether the reconstruction, when last logged, had not the weight that it ends with."""
+        is_warm = self.logged_at >= self.training.adversarial_from_images
+        return self.run.config.weights.reconstruction_late is not None and not is_warm
 
     def _passed(self, interval: int) -> bool:
         """Whether this step reached a multiple of `interval`."""
@@ -388,6 +465,18 @@ def _update(optimizer: Optimizer, terms: Terms) -> None:
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(terms.values())).sum().backward()
     optimizer.step()
+
+
+def _discriminators(
+    config: Config, device: torch.device
+) -> list[Discriminator | FrozenDiscriminator]:
+    """The one or two that the settings ask for; the one of pixels first."""
+    made: list[Discriminator | FrozenDiscriminator] = []
+    if config.model.discriminator_features != "frozen":
+        made.append(Discriminator(config.model))
+    if config.model.discriminator_features != "pixels":
+        made.append(FrozenDiscriminator(config.model, device))
+    return made
 
 
 def _placed(network: Network, device: torch.device) -> Network:
