@@ -3,7 +3,7 @@
     python scripts/recipe.py divide LPC.zip DEV.zip        # 30 seen classes kept back to choose by
     python scripts/recipe.py run DEV.zip FOLDER TRIAL... [--images N] [--size 32] [--seeds 0,1]
     python scripts/recipe.py list
-    python scripts/recipe.py tables                        # docs/recipe.md and its plot, from the JSON
+    python scripts/recipe.py tables                        # docs/recipe.md, from the JSON
 
 `run` trains each trial for the same number of images, one thread each, as many at once as asked,
 and adds its curve to docs/recipe.json: error of unseen classes against images seen and minutes. A

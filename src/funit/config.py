@@ -98,7 +98,7 @@ class ModelConfig(Section):
     """Instance normalisation with a learned affine map in the discriminator (claim 3)."""
 
     discriminator_features: Literal["pixels", "frozen", "both"] = "pixels"
-    """What is judged: the image; what a frozen EfficientNet-lite0 sees in it, without a gradient
+    """What is judged: the image; what a frozen EfficientNet-lite2 sees in it, without a gradient
     penalty; or both, by a discriminator each (Projected GAN, Sauer et al., 2021)."""
 
     discriminator_spectral_norm: bool = False
@@ -288,8 +288,7 @@ class TrainingConfig(Section):
         return self.shots if isinstance(self.shots, tuple) else (self.shots, self.shots)
 
 
-PERCEPTUAL_NETWORK = "efficientnet_lite2"  # evaluations judge by EfficientNet-lite0
-DISCRIMINATOR_NETWORK = "efficientnet_lite0"  # then they need another
+TRAINING_NETWORK = "efficientnet_lite2"  # evaluations judge by EfficientNet-lite0
 
 
 class LossWeights(Section):
@@ -359,11 +358,8 @@ class Config(Section):
     @property
     def feature_networks(self) -> tuple[str, ...]:
         """The frozen networks that the training looks through: the same must not judge it."""
-        used = {
-            PERCEPTUAL_NETWORK: bool(self.weights.perceptual),
-            DISCRIMINATOR_NETWORK: self.model.discriminator_features != "pixels",
-        }
-        return tuple(network for network, is_used in used.items() if is_used)
+        looks_through = self.weights.perceptual or self.model.discriminator_features != "pixels"
+        return (TRAINING_NETWORK,) if looks_through else ()
 
 
 # Settings that may differ when a run goes on: they change when and where, not what is computed.

@@ -86,5 +86,5 @@ def test_alone_it_has_no_penalty_but_features_to_match(settings: Settings) -> No
 
 @pytest.mark.parametrize("features", ["frozen", "both"])
 def test_its_network_is_named_so_that_it_does_not_judge(settings: Settings, features: str) -> None:
-    assert config_with(settings, features).feature_networks == ("efficientnet_lite0",)
+    assert config_with(settings, features).feature_networks == ("efficientnet_lite2",)
     assert config_with(settings, "pixels").feature_networks == ()

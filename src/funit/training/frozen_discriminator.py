@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from funit.config import DISCRIMINATOR_NETWORK, LossWeights, ModelConfig
+from funit.config import TRAINING_NETWORK, LossWeights, ModelConfig
 from funit.data.dataset import Batch
 from funit.feature_networks import EfficientNetLite, load_trunk
 from funit.model.discriminator import SLOPE, Scorer
@@ -64,7 +64,7 @@ class _FrozenMaps:
     """The network: no module, so that nothing trains, saves or counts its weights."""
 
     def __init__(self, device: torch.device) -> None:
-        trunk, published, _ = load_trunk(DISCRIMINATOR_NETWORK, device=device)
+        trunk, published, _ = load_trunk(TRAINING_NETWORK, device=device)
         assert isinstance(trunk, EfficientNetLite)
         self._trunk = trunk
         self._taps = trunk.taps[:3]  # strides 4, 8 and 16

@@ -9,7 +9,7 @@ not. Not in the paper. The network is not the one that evaluations judge by.
 import torch
 from torch import Tensor
 
-from funit.config import PERCEPTUAL_NETWORK
+from funit.config import TRAINING_NETWORK
 from funit.feature_networks import EfficientNetLite, load_trunk, unit_distance
 
 
@@ -17,7 +17,7 @@ class PerceptualLoss:
     """A frozen EfficientNet-lite2, asked at the images' own size."""
 
     def __init__(self, device: torch.device) -> None:
-        trunk, published, _ = load_trunk(PERCEPTUAL_NETWORK, device=device)
+        trunk, published, _ = load_trunk(TRAINING_NETWORK, device=device)
         assert isinstance(trunk, EfficientNetLite)
         self._trunk = trunk
         # strides 2, 4, 8 and 16: what is coarser tells of the class, not of the drawing
