@@ -15,10 +15,11 @@ SOURCE = ROOT / "src" / "funit"
 # Imports point down, never up; what stands on one line does not import each other.
 LAYERS = [
     "cli service",
-    "tuning benchmark demo",
-    "quantization",
+    "tuning benchmark demo curator",
+    "quantization exhibition",
     "evaluation",
     "translator export",
+    "gallery",
     "engines repository training",
     "onnx_export",
     "data model feature_networks",

@@ -159,6 +159,8 @@ BAD_INPUT = {
     "models show nothing": "no model is called `nothing`",
     "demo --model nothing": "no model is called `nothing`",
     "demo --model ./model --out cat.png": "`cat.png` is a file",
+    "demo --model ./model --look 1": "has no gallery of looks",
+    "demo --look 99": "there is no look `99` in the gallery",
     "evaluate": "missing argument",
     "evaluate nothing zoo": "no model is called `nothing`",
     "evaluate ./model zoo --shots 1,x": "`--shots 1,x` is no list of numbers",
@@ -540,3 +542,10 @@ def test_the_demo_prints_the_error_beside_that_of_the_baselines(
     assert re.search(r"^copy-content +5 .* 1\.00 *$", text, re.MULTILINE)
     assert text.endswith("new/contact-sheet.png\nnew/scores.json\n")
     assert (place / "new" / "scores.json").exists()
+
+
+def test_the_demo_of_a_look_prints_the_files_that_it_wrote(place: Path) -> None:
+    files = succeed("demo --look 2 --out new").split()
+
+    assert [Path(file).suffix for file in files] == [".png", ".png", ".gif"]
+    assert all((place / file).exists() for file in files)

@@ -317,16 +317,40 @@ def translate(
 @app.command()
 def demo(
     model: Model = DEFAULT_MODEL,
+    look: Annotated[
+        str | None,
+        _option(
+            "Draw this look of the model's gallery instead, by its number (from 1) or its name, in "
+            "every pose: look-NAME-*.png and .gif."
+        ),
+    ] = None,
     out: Annotated[
         Path, Option(help="The folder for contact-sheet.png and scores.json; both are replaced.")
     ] = Path("demo"),
     device: Device = "auto",
 ) -> None:
-    """Shows a model creatures of classes that it never saw, and how far it is from the truth."""
-    from funit.demo import SCORES_FILE, SHEET_FILE, run_demo
+    """Shows a model creatures of classes that it never saw, and how far it is from the truth.
 
-    with _progress("drawing creatures") as advance:
-        report = run_demo(model, out, device=device, progress=advance)
+    A model of other things shows its gallery: poses and looks kept as codes, without any picture.
+    """
+    from funit.demo import (
+        SCORES_FILE,
+        SHEET_FILE,
+        is_of_creatures,
+        run_demo,
+        show_gallery,
+        show_look,
+    )
+
+    if look is not None:
+        for path in show_look(model, out, look, device):
+            print(path)
+        return
+    if is_of_creatures(model):
+        with _progress("drawing creatures") as advance:
+            report = run_demo(model, out, device=device, progress=advance)
+    else:
+        report = show_gallery(model, out, device)
     _print_scores(report)
     print(out / SHEET_FILE)
     print(out / SCORES_FILE)
@@ -431,7 +455,7 @@ def export(
     part: Annotated[str, Option(help="For int8: the classes to judge by.")] = "unseen",
     force: Force = False,
 ) -> None:
-    """Writes a model as two ONNX graphs with their weights, and compares them with PyTorch."""
+    """Writes a model as ONNX graphs with their weights, and compares them with PyTorch."""
     if precision == "int8":
         _export_int8(model, data, part, out, force)
         return
@@ -758,8 +782,11 @@ def _print_summary(summary: dict[str, Any]) -> None:
 
 
 def _print_scores(report: "Report") -> None:
-    """The error on the foreground beside that of the baselines."""
-    copying = {shots: report.value("copy-content", shots, "l1_foreground") for shots in (1, 5)}
+    """The error on the foreground beside that of the baselines, where it was measured."""
+    errors = [row for row in report.rows if row.metric == "l1_foreground"]
+    if not errors:
+        return
+    copying = {row.shots: row.value for row in errors if row.model == "copy-content"}
     rows = [
         [
             row.model,
@@ -768,8 +795,7 @@ def _print_scores(report: "Report") -> None:
             f"{row.low:.4f} to {row.high:.4f}",
             f"{row.value / copying[row.shots]:.2f}",
         ]
-        for row in report.rows
-        if row.metric == "l1_foreground"
+        for row in errors
     ]
     print("Error on the foreground (0..1), unseen classes, and its ratio to copying the pose:\n")
     _print_table(["model", "examples", "error", "95% interval", "ratio"], rows)

@@ -1,7 +1,8 @@
 """`funit demo`: the shipped model on creatures of classes that it never saw.
 
 Draws new species of the menagerie, shows the model examples of each, lets it redraw other
-creatures' poses in their look, and compares with the true drawings and with the baselines.
+creatures' poses in their look, and compares with the true drawings and with the baselines. A model
+of other things shows the poses and looks of its gallery, which need no picture.
 """
 
 import math
@@ -21,12 +22,16 @@ from funit.evaluation.findings import Findings
 from funit.evaluation.measured import truth_errors
 from funit.evaluation.metrics import Images
 from funit.evaluation.pairs import Pairs
-from funit.evaluation.report import Report, about
+from funit.evaluation.report import Report, Row, about
+from funit.exhibition import gallery_sheet, write_look
+from funit.gallery import Gallery
+from funit.repository import ModelFolder, ModelRepository
 from funit.translator import Translator
 
 SEED = 20190505  # of the creatures; a training that used it would have seen them
 SHOTS = (1, 5)
 PART = "unseen"
+MENAGERIE = "menagerie"  # what a gallery says it is of, if it is of creatures
 SHEET_FILE, SCORES_FILE = "contact-sheet.png", "scores.json"
 
 # Of the contact sheet, pixels. A cell is at least twice the model's size.
@@ -64,8 +69,7 @@ def run_demo(
 ) -> Report:
     """Writes the contact sheet and the scores of a model into a folder; returns the report."""
     size = size or FULL_SIZE
-    if out.exists() and not out.is_dir():
-        raise UserError(f"`{out}` is a file", hint="give `--out` a folder")
+    _check_folder(out)
     translator = Translator.load(model, device)
     creatures = draw_creatures(size, translator.image_size, progress)
     pairs = choose_pairs(creatures, size.num_pairs, max(SHOTS))
@@ -90,6 +94,58 @@ def run_demo(
     write_image(contact_sheet(pairs, translated, size.num_rows), out / SHEET_FILE)
     report.write(out / SCORES_FILE)
     return report
+
+
+def is_of_creatures(model: str | Path) -> bool:
+    """Whether creatures show what a model can: unless its gallery is of something else."""
+    path = ModelRepository().find(model).whole_gallery()
+    return path is None or Gallery.read(path).data == MENAGERIE
+
+
+def show_gallery(model: str | Path, out: Path, device: str = "auto") -> Report:
+    """Writes a contact sheet of a model's gallery, and the scores that it was saved with."""
+    _check_folder(out)
+    folder = ModelRepository().find(model)
+    sheet = gallery_sheet(Translator.of(folder, device), _gallery_of(folder))
+    info = folder.info
+    rows = [
+        Row(**(row | {"model": str(model) if row["model"] == info.name else row["model"]}))
+        for row in info.scores
+        if row["part"] == PART
+    ]
+    described = about(
+        seed=info.training.seed,
+        config=info.config.model_dump(mode="json"),
+        fingerprint=info.training.data.get("fingerprint", ""),
+    )
+    report = Report(described | {"measured": "before the model was saved"}, rows)
+    write_image(sheet, out / SHEET_FILE)
+    report.write(out / SCORES_FILE)
+    return report
+
+
+def show_look(model: str | Path, out: Path, look: str, device: str = "auto") -> list[Path]:
+    """Draws a look of a model's gallery in all its poses; returns the files. Raises UserError."""
+    _check_folder(out)
+    folder = ModelRepository().find(model)
+    gallery = _gallery_of(folder)
+    index = gallery.look(look)
+    return write_look(Translator.of(folder, device), gallery, index, out)
+
+
+def _gallery_of(folder: ModelFolder) -> Gallery:
+    path = folder.whole_gallery()
+    if path is None:
+        raise UserError(
+            f"the model `{folder.info.name}` has no gallery of looks",
+            hint="the models inside the package have one; `funit translate` needs none",
+        )
+    return Gallery.read(path)
+
+
+def _check_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise UserError(f"`{out}` is a file", hint="give `--out` a folder")
 
 
 def draw_creatures(size: DemoSize, image_size: int, progress: Progress | None = None) -> Images:

@@ -1,4 +1,4 @@
-"""A model as files that other programs can run: two ONNX graphs, their weights, and what they are.
+"""A model as files that other programs can run: ONNX graphs, their weights, and what they are.
 
 The folder is a model folder too: `funit translate --model FOLDER` runs it.
 """
@@ -98,6 +98,8 @@ def new_export(
             licence=found.info.licence,
             licence_text=found.licence_text,
             write_graphs=writer,
+            notes=found.info.notes,
+            gallery=found.whole_gallery(),
         )
         yield open_model(made)
         check_out(out, force)  # it may have been made meanwhile

@@ -1,4 +1,4 @@
-"""Weights -> two ONNX graphs beside them (`funit.model.graphs` says what each takes and gives).
+"""Weights -> three ONNX graphs beside them (`funit.model.graphs` says what each takes and gives).
 
 The weights are not stored twice: where a graph needs one, it points to its bytes in the safetensors
 file. What the model computes from weights alone stays in the graph, and a runtime does it once,
@@ -26,6 +26,7 @@ from funit.errors import UserError
 from funit.model.generator import Generator
 from funit.model.graphs import (
     CLASS_CODE_FILE,
+    DRAWING_FILE,
     GRAPH_FILES,
     GRAPHS_FORMAT,
     TRANSLATION_FILE,
@@ -56,7 +57,7 @@ def can_export() -> bool:
 def write_graphs(
     weights: Path, config: ModelConfig, precision: GraphPrecision = "fp32"
 ) -> GraphsRecord:
-    """Writes the two graphs beside the weights; takes some seconds. Raises UserError."""
+    """Writes the graphs beside the weights; takes some seconds. Raises UserError."""
     if not can_export():
         raise UserError(
             f"graphs cannot be made without {' and '.join(NEEDED)}",
@@ -86,26 +87,34 @@ class ClassCodeGraph(nn.Module):
         return tuple(Look(*(part.float() for part in looks)).merged(shares))[: self.num_parts]
 
 
-class TranslationGraph(nn.Module):
-    """What translation.onnx computes."""
+class DrawingGraph(nn.Module):
+    """What drawing.onnx computes."""
 
     def __init__(self, generator: Generator, dtype: torch.dtype) -> None:
         super().__init__()
         self.generator, self.dtype = generator.to(dtype), dtype
 
-    def forward(self, content: Tensor, class_code: Tensor, *attended: Tensor) -> Tensor:
-        # (B, 3, H, W), the parts of B looks -> (B, 3, H, W)
+    def forward(self, content_map: Tensor, class_code: Tensor, *attended: Tensor) -> Tensor:
+        # (B, C, h, w), the parts of B looks -> (B, 3, H, W)
         nothing = class_code.new_empty(len(class_code), 0, 0)
         parts = (class_code, *(attended or (nothing, nothing, nothing.flatten(1))))
-        content_map = self.generator.encode_content(content.to(self.dtype))
         look = Look(*(part.to(self.dtype) for part in parts))
-        return self.generator.decode(content_map, look).float()
+        return self.generator.decode(content_map.to(self.dtype), look).float()
+
+
+class TranslationGraph(DrawingGraph):
+    """What translation.onnx computes."""
+
+    def forward(self, content: Tensor, class_code: Tensor, *attended: Tensor) -> Tensor:
+        # (B, 3, H, W), the parts of B looks -> (B, 3, H, W)
+        content_map = self.generator.encode_content(content.to(self.dtype))
+        return super().forward(content_map, class_code, *attended)
 
 
 def _traced(
     generator: Generator, config: ModelConfig, precision: GraphPrecision
 ) -> "dict[str, ir.Model]":
-    """Both graphs as the exporter leaves them, by their files."""
+    """The graphs as the exporter leaves them, by their files."""
     names, size = look_parts(config), config.image_size
     dtype = torch.float16 if precision == "fp16" else torch.float32
     class_code = ClassCodeGraph(generator, len(names), dtype)
@@ -113,7 +122,9 @@ def _traced(
     shares = torch.full(_NUM_EXAMPLE_IMAGES, 1 / _NUM_EXAMPLE_IMAGES[1])
     with torch.no_grad():
         parts = class_code(examples, shares)
+        content_map = generator.encode_content(examples[:, 0].to(dtype)).float()
     axes = ({0: "B"}, {0: "B", 2: "P"}, {0: "B", 2: "P"}, {0: "B", 1: "P"})[: len(parts)]
+    decoded = (["translation"], ({0: "B"}, axes[0], *([axes[1:]] if axes[1:] else [])))
     return {
         CLASS_CODE_FILE: _exported(
             class_code,
@@ -126,8 +137,13 @@ def _traced(
             TranslationGraph(generator, dtype),
             (examples[:, 0], *parts),
             ["content", *names],
-            ["translation"],
-            ({0: "B"}, axes[0], *([axes[1:]] if axes[1:] else [])),
+            *decoded,
+        ),
+        DRAWING_FILE: _exported(
+            DrawingGraph(generator, dtype),
+            (content_map, *parts),
+            ["content_map", *names],
+            *decoded,
         ),
     }
 

@@ -1,7 +1,9 @@
 """Models as folders, with names and versions.
 
     weights.safetensors    the generator's weights; its settings are in the metadata too
-    class_code.onnx, translation.onnx    what is computed from them, for engines without PyTorch
+    class_code.onnx, translation.onnx, drawing.onnx
+                           what is computed from them, for engines without PyTorch
+    gallery.safetensors    poses and looks to draw without any picture (`funit.gallery`), if any
     model.json             `ModelInfo`: settings, how it was trained, hash of the weights, scores
     card.md                the same for people to read
     LICENSE
@@ -40,6 +42,7 @@ GraphWriter = Callable[[Path, ModelConfig], GraphsRecord | None]
 
 FORMAT = 1  # of model.json, and of the run folders that are read here
 ABOUT_FILE, CARD_FILE, LICENCE_FILE = "model.json", "card.md", "LICENSE"
+GALLERY_FILE = "gallery.safetensors"
 SHIPPED = Path(__file__).parent / "models"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -74,9 +77,13 @@ class ModelInfo(BaseModel, frozen=True):
     weights_sha256: str
     graphs: GraphsRecord | None = None
     """The graphs beside the weights, with which no PyTorch is needed."""
+    gallery_sha256: str | None = None
+    """Of the gallery beside the weights, if there is one."""
     scores: list[dict[str, Any]] = Field(default_factory=list)
     """Rows as `funit demo` and `funit evaluate` write them."""
     licence: str
+    notes: str = ""
+    """What else people should know, as Markdown: data, limits, known failures."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,13 @@ class ModelFolder:
         for file in GRAPH_FILES:
             self._check(self.path / file, self.graphs.sha256[file])
         return self.path
+
+    def whole_gallery(self) -> Path | None:
+        """The file of its gallery, if it has one; raises UserError if that is damaged."""
+        if self.info.gallery_sha256 is None:
+            return None
+        self._check(self.path / GALLERY_FILE, self.info.gallery_sha256)
+        return self.path / GALLERY_FILE
 
     def tensors(self) -> Tensors:
         """The weights in 32 bits; raises UserError unless they are what was saved."""
@@ -204,6 +218,8 @@ class ModelRepository:
                     licence=licence or found.info.licence,
                     licence_text=found.licence_text if licence_text is None else licence_text,
                     write_graphs=_keeping_graphs(found, write_graphs),
+                    notes=found.info.notes,
+                    gallery=found.whole_gallery(),
                 )
             except FileExistsError:  # another process was faster: take the next number
                 continue
@@ -247,11 +263,13 @@ def save_model(
     licence_text: str = "",
     half: bool = True,
     write_graphs: GraphWriter | None = None,
+    notes: str = "",
+    gallery: Path | None = None,
 ) -> ModelInfo:
     """Writes a new model folder in one piece; `half` halves its size.
 
-    `write_graphs` adds the graphs. Raises FileExistsError where the folder exists, UserError where
-    it cannot be written.
+    `write_graphs` adds the graphs, a `gallery` of the same weights is copied. Raises
+    FileExistsError where the folder exists, UserError where it cannot be written.
     """
     with _new_folder(folder) as temporary:
         dtype = np.float16 if half else np.float32
@@ -267,12 +285,21 @@ def save_model(
             weights_sha256=hashlib.sha256(weights).hexdigest(),
             graphs=write_graphs(weights_path, config.model) if write_graphs else None,
             scores=[dict(row) for row in scores],
+            gallery_sha256=_sha256(gallery) if gallery else None,
             licence=licence or "not stated",
+            notes=notes,
         )
-        (temporary / ABOUT_FILE).write_text(info.model_dump_json(indent=1) + "\n")
-        (temporary / CARD_FILE).write_text(card(info))
+        if gallery:
+            shutil.copyfile(gallery, temporary / GALLERY_FILE)
+        write_about(temporary, info)
         (temporary / LICENCE_FILE).write_text(licence_text or f"Licence: {info.licence}\n")
     return info
+
+
+def write_about(folder: Path, info: ModelInfo) -> None:
+    """Writes what a model folder says of itself, for programs and for people."""
+    (folder / ABOUT_FILE).write_text(info.model_dump_json(indent=1) + "\n")
+    (folder / CARD_FILE).write_text(card(info))
 
 
 def open_model(path: Path) -> ModelFolder:
@@ -350,6 +377,8 @@ def card(info: ModelInfo) -> str:
         "",
         "It knows only pictures like those it was trained on; others come out wrong.",
     ]
+    if info.notes:
+        lines += ["", info.notes.strip()]
     return "\n".join([*lines, *_score_table(info.scores)]) + "\n"
 
 

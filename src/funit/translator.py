@@ -32,7 +32,7 @@ from funit.data.images import (
 from funit.engines.choice import AUTO, Weights, open_engine
 from funit.engines.engine import Engine, Floats, Look
 from funit.errors import UserError
-from funit.repository import ModelRepository
+from funit.repository import ModelFolder, ModelRepository
 
 BATCH_SIZE = 16  # images at once: enough to keep a processor busy, little memory
 
@@ -71,6 +71,13 @@ class Translator:
         it, with an error seldom seen; with `fp32` a model exported in other bits computes in those.
         """
         folder = ModelRepository().find(model)
+        return cls.of(folder, device, engine, precision)
+
+    @classmethod
+    def of(
+        cls, folder: ModelFolder, device: str = AUTO, engine: str = AUTO, precision: str = "fp32"
+    ) -> Self:
+        """The translator of a model that was found."""
         info, graphs = folder.info, folder.graphs
         weights = Weights(
             folder.whole_weights(),
@@ -143,6 +150,14 @@ class Translator:
             images |= zip(numbers, map(to_image, drawn), strict=True)
         in_order = [images[n] for n in range(len(contents))]
         return in_order[0] if _is_one(content) else in_order
+
+    def draw(self, poses: Floats, look: Look) -> list[Image.Image]:
+        """Draws poses of a gallery, (N, C, h, w), in one look."""
+        drawn: list[Image.Image] = []
+        for chunk in _chunks(range(len(poses))):
+            looks = Look.cat([look] * len(chunk))
+            drawn += map(to_image, self.engine.draw(poses[chunk[0] : chunk[-1] + 1], looks))
+        return drawn
 
     def translate_files(
         self,

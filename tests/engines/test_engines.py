@@ -10,6 +10,7 @@ from funit.config import Config, ModelConfig
 from funit.engines.choice import ENGINES, TORCH, Weights, open_engine
 from funit.engines.engine import Engine, Floats, Look
 from funit.model.generator import Generator
+from funit.model.graphs import GRAPH_FILES
 from funit.onnx_export import write_graphs
 from funit.repository import TrainingRecord, open_model, save_model
 
@@ -119,6 +120,19 @@ def test_a_look_of_one_engine_is_that_of_another(engine: Engine, plain: Engine) 
     )
 
 
+@pytest.mark.parametrize("num_images", [1, 3])
+def test_every_engine_draws_content_maps_as_pytorch_does(
+    engine: Engine, plain: Engine, num_images: int
+) -> None:
+    maps = plain.encode_content(pictures(num_images, seed=1))
+    look = plain.encode_class(pictures(num_images, 2, seed=2), even(num_images, 2))
+
+    drawn = engine.draw(maps, look)
+
+    assert_near(drawn, plain.decode(maps, look))
+    assert_near(drawn, engine.decode(engine.encode_content(pictures(num_images, seed=1)), look))
+
+
 def test_each_image_of_a_batch_is_what_it_is_alone(engine: Engine) -> None:
     contents, examples = pictures(3, seed=1), pictures(3, 2, seed=2)
     looks = [engine.encode_class(examples[i : i + 1], even(1, 2)) for i in range(3)]
@@ -178,8 +192,8 @@ def test_the_graphs_point_to_the_weights_and_hold_none(weights: Weights) -> None
     assert weights.graphs is not None
     names = {path.name for path in weights.graphs().iterdir()}
 
-    assert {"class_code.onnx", "translation.onnx", "weights.safetensors"} <= names
-    for file in ("class_code.onnx", "translation.onnx"):
+    assert {*GRAPH_FILES, "weights.safetensors"} <= names
+    for file in GRAPH_FILES:
         content = (weights.graphs() / file).read_bytes()
         assert b"weights.safetensors" in content
         assert len(content) < 120_000

@@ -416,13 +416,17 @@ def _split(
             f"{num_unseen} of the {len(classes)} classes in `{data}` cannot be unseen",
             hint=f"two must be left to train on: at most {max(len(classes) - 2, 0)}",
         )
-    # by a hash, not a shuffle: another class in DATA leaves the others where they are
-    drawn = sorted(classes, key=lambda cls: _hash([f"{seed}/{cls}"]))
-    kept_back = set(drawn[:num_unseen])
+    unseen = kept_back(classes, num_unseen, seed)
     return {
-        SEEN: {cls: names for cls, names in classes.items() if cls not in kept_back},
-        UNSEEN: {cls: names for cls, names in classes.items() if cls in kept_back},
+        SEEN: {cls: names for cls, names in classes.items() if cls not in unseen},
+        UNSEEN: {cls: names for cls, names in classes.items() if cls in unseen},
     }
+
+
+def kept_back(classes: Iterable[str], count: int, seed: int) -> set[str]:
+    """The classes that become unseen where DATA has just one set of them."""
+    # by a hash, not a shuffle: another class in DATA leaves the others where they are
+    return set(sorted(classes, key=lambda cls: _hash([f"{seed}/{cls}"]))[:count])
 
 
 def _hash(lines: Iterable[str]) -> str:

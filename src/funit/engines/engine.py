@@ -65,6 +65,9 @@ class Engine(Protocol):
     def decode(self, contents: Floats, look: Look) -> Floats:
         """Images from contents and looks, one for each: (B, ...) -> (B, 3, H, W)."""
 
+    def draw(self, content_maps: Floats, look: Look) -> Floats:
+        """Images from content maps, which any engine takes: (B, C, h, w) -> (B, 3, H, W)."""
+
 
 def asked_threads() -> int | None:
     """The threads that `OMP_NUM_THREADS` allows; None leaves it to the library."""

@@ -1,5 +1,6 @@
 """The engine that computes with OpenVINO: on a CPU, without PyTorch, in 32 bits or in bfloat16."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -7,29 +8,29 @@ import openvino
 
 from funit.config import ModelConfig
 from funit.engines.engine import Floats, Look, asked_threads
-from funit.model.graphs import CLASS_CODE_FILE, TRANSLATION_FILE, look_parts
+from funit.model.graphs import CLASS_CODE_FILE, DRAWING_FILE, TRANSLATION_FILE, look_parts
 
 _HINTS = {"bf16": "bf16"}  # else 32 bits, but for what a graph says itself
 
 
 class OpenvinoEngine:
-    """The two graphs of a model behind the calls of an engine."""
+    """The graphs of a model behind the calls of an engine."""
 
     name = "openvino"
 
     def __init__(self, graphs: Path, config: ModelConfig, precision: str = "fp32") -> None:
         self.precision = precision
         self._names = look_parts(config)
-        core = openvino.Core()
-        settings: dict[str, Any] = {
+        self._graphs = graphs
+        self._core = openvino.Core()
+        self._settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": _HINTS.get(precision, "f32"),
         }
         if threads := asked_threads():
-            settings["INFERENCE_NUM_THREADS"] = threads
+            self._settings["INFERENCE_NUM_THREADS"] = threads
         self._class_code, self._translation = (
-            core.compile_model(core.read_model(graphs / file), "CPU", settings)
-            for file in (CLASS_CODE_FILE, TRANSLATION_FILE)
+            self._compiled(file) for file in (CLASS_CODE_FILE, TRANSLATION_FILE)
         )
 
     def encode_class(self, examples: Floats, shares: Floats) -> Look:
@@ -44,8 +45,25 @@ class OpenvinoEngine:
     def decode(self, contents: Floats, look: Look) -> Floats:
         """As `Engine.decode`."""
         # (B, 3, H, W) -> (B, 3, H, W)
-        parts = {name: getattr(look, name) for name in self._names}
-        return _answers(self._translation, {"content": contents, **parts})[0]
+        return _answers(self._translation, {"content": contents, **self._parts(look)})[0]
+
+    def draw(self, content_maps: Floats, look: Look) -> Floats:
+        """As `Engine.draw`."""
+        # (B, C, h, w) -> (B, 3, H, W)
+        return _answers(self._drawing, {"content_map": content_maps, **self._parts(look)})[0]
+
+    @cached_property
+    def _drawing(self) -> openvino.CompiledModel:
+        """Compiled when it is needed: most who translate draw no content maps."""
+        return self._compiled(DRAWING_FILE)
+
+    def _compiled(self, file: str) -> openvino.CompiledModel:
+        return self._core.compile_model(
+            self._core.read_model(self._graphs / file), "CPU", self._settings
+        )
+
+    def _parts(self, look: Look) -> dict[str, Floats]:
+        return {name: getattr(look, name) for name in self._names}
 
 
 def _answers(model: openvino.CompiledModel, given: dict[str, Floats]) -> list[Floats]:

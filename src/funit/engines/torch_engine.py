@@ -43,6 +43,11 @@ class TorchEngine:
             parts = model_look.Look(*map(self._placed, look))
             return _array(self.generator.decode(self._placed(contents), parts))
 
+    def draw(self, content_maps: Floats, look: Look) -> Floats:
+        """As `Engine.draw`: this engine's contents are content maps."""
+        # (B, C, h, w) -> (B, 3, H, W)
+        return self.decode(content_maps, look)
+
     @contextmanager
     def _computing(self) -> Iterator[None]:
         is_bf16 = self.precision == "bf16"
