@@ -18,7 +18,7 @@ LAYERS = [
     "tuning benchmark demo",
     "quantization",
     "evaluation",
-    "translator export",
+    "translator export fine_tuning",
     "engines repository training",
     "onnx_export",
     "data model feature_networks",
