@@ -14,6 +14,7 @@ from funit.errors import UserError
 from funit.model.discriminator import Discriminator
 from funit.model.generator import Generator
 from funit.model.parent import Parent
+from funit.training.checkpoint import Tensors
 
 # Settings about the data, the machine and the call that MODEL was trained with
 NOT_TAKEN_OVER = RESUMABLE | {"model.num_classes", "data.num_unseen"}
@@ -39,27 +40,39 @@ def starting_settings(parent: Parent, preset: str | None, settings: Settings) ->
     return wanted
 
 
-def load_parent(parent: Parent, generator: nn.Module, discriminator: nn.Module) -> None:
+def load_parent(parent: Parent, generator: nn.Module, discriminator: nn.Module, seed: int) -> None:
     """Gives both networks the model's weights; a discriminator that it lacks stays as drawn.
 
-    Each class begins with the mean of the old classes' rows, which asks whether a patch is a real
-    image of any class: that much holds for the new ones, too. Drawn rows would ask at random, and
-    push the generator there, until they are learned; and no noise is needed to tell them apart,
-    since each row is learned from the images of its own class alone.
+    The rows of the new classes are drawn around the mean of the old ones, as far apart as those.
     """
     try:
         generator.load_state_dict(load_file(parent.generator_path))
         if parent.discriminator_path is not None:
             tensors = load_file(parent.discriminator_path)
-            for name, own in discriminator.state_dict().items():
-                if name.startswith("head."):  # (classes, C) or (classes,)
-                    tensors[name] = tensors[name].float().mean(dim=0, keepdim=True).expand_as(own)
+            num_classes = len(discriminator.state_dict()["head.bias"])
+            tensors |= _new_rows(tensors, num_classes, seed)
             discriminator.load_state_dict(tensors)
     except (SafetensorError, OSError, KeyError, RuntimeError) as error:
         raise UserError(
             f"the weights of `{parent.given}` cannot be used: {str(error).splitlines()[0]}",
             hint="publish or download it again",
         ) from None
+
+
+def _new_rows(tensors: Tensors, num_classes: int, seed: int) -> Tensors:
+    """The discriminator's last layer for new classes: (N, C) and (N,).
+
+    The mean of the old rows asks whether a patch is a real image of any class, which holds for the
+    new ones too, where rows as at first would ask at random. From the mean alone the rows are slow
+    to part: docs/training.md has the losses of all three.
+    """
+    random = torch.Generator().manual_seed(seed)
+    found = {}
+    for name in ("head.weight", "head.bias"):
+        old = tensors[name].float()
+        noise = torch.randn(num_classes, *old.shape[1:], generator=random)
+        found[name] = old.mean(dim=0) + old.std(dim=0) * noise
+    return found
 
 
 def _taken_over(config: Config) -> Settings:
