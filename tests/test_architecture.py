@@ -18,7 +18,7 @@ LAYERS = [
     "tuning benchmark demo curator",
     "quantization exhibition",
     "evaluation",
-    "translator export",
+    "translator export fine_tuning",
     "gallery",
     "engines repository training",
     "onnx_export",

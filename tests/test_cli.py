@@ -198,6 +198,12 @@ BAD_INPUT = {
     "train zoo --out run --max-images 0": "`training.max_images`",
     "train zoo --out run --unseen 3": "cannot be unseen",
     "train zoo --out future-run": "run format 99",
+    "train zoo --out run --from nothing": "no model is called `nothing`",
+    "train zoo --out run --from empty": "is no model folder and no run folder",
+    "train zoo --out run --from ./model --set model.base_channels=8": (
+        "`model.base_channels` 8 does not fit the weights of `./model`, which has 4"
+    ),
+    "train zoo --out run --dry-run --from ./model --set model.mlp_size=9": "`model.mlp_size` 9",
     # data
     "train missing --out run": "there is no `missing`",
     "data check missing": "there is no `missing`",
@@ -463,6 +469,27 @@ def test_a_training_goes_on_and_what_it_learned_translates_and_is_published(
     assert succeed("publish run --name learned") == "learned@1\n"
     assert json.loads(succeed("models show learned --json"))["training"]["images"] == 8
     succeed("translate cat.png --like fox.png --model learned --out again.png")
+
+
+def test_a_training_from_a_model_goes_on_and_is_published_with_its_parent(place: Path) -> None:
+    command = (
+        "train zoo --out tuned --from ./model --set training.batch_size=2 "
+        "--set training.device=cpu --set training.num_threads=1"
+    )
+
+    planned = succeed(f"{command} --dry-run --unseen 1")
+    first = run(f"{command} --max-images 4")
+    second = run(f"{command} --max-images 8")
+
+    assert yaml.safe_load(planned)["model"]["base_channels"] == 4
+    assert yaml.safe_load(planned)["model"]["num_classes"] == 3
+    assert "`./model` has no discriminator: a new one is learned" in first.stderr
+    assert "going on from 4 images" in second.stderr
+    assert succeed("publish tuned --name mine") == "mine@1\n"
+    shown = json.loads(succeed("models show mine --json"))
+    assert shown["training"]["parent"]["name"] == "beasts"
+    assert (Path(shown["path"]) / "discriminator.safetensors").exists()
+    assert "started from `beasts`, version 1" in succeed("models show mine")
 
 
 # -------------------------------------------------------------------- evaluate

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import funit.repository
 from funit.config import Config, ModelConfig, to_yaml
 from funit.errors import UserError
 from funit.home import home
+from funit.model.discriminator import Discriminator
 from funit.model.generator import Generator
 from funit.model.restored import restored_generator
 from funit.repository import (
@@ -23,6 +25,7 @@ from funit.repository import (
     save_model,
 )
 from funit.training.checkpoint import write_checkpoint
+from funit.translator import Translator
 
 RECORD = TrainingRecord(
     command="funit train zoo.zip --out run",
@@ -83,7 +86,13 @@ def save(folder: Path, config: Config, tensors: Tensors, name: str = "beasts") -
     )
 
 
-def write_run(path: Path, config: Config, tensors: Tensors, images: int = 16) -> Path:
+def write_run(
+    path: Path,
+    config: Config,
+    tensors: Tensors,
+    images: int = 16,
+    discriminator: dict[str, torch.Tensor] | None = None,
+) -> Path:
     """A run folder with one more checkpoint, as a training writes it."""
     path.mkdir(exist_ok=True)
     (path / "config.yaml").write_text(to_yaml(config))
@@ -91,7 +100,8 @@ def write_run(path: Path, config: Config, tensors: Tensors, images: int = 16) ->
     write_checkpoint(
         path / "checkpoints",
         images,
-        {"average": {name: torch.from_numpy(t) for name, t in tensors.items()}},
+        {"average": {name: torch.from_numpy(t) for name, t in tensors.items()}}
+        | ({"discriminator": discriminator} if discriminator else {}),
         {"minutes": 2.0},
     )
     return path
@@ -234,6 +244,47 @@ def test_a_setting_that_this_version_does_not_know_is_named(model: Path) -> None
     with pytest.raises(UserError, match=r"config\.model\.wings") as caught:
         open_model(model)
     assert "9.0" in caught.value.hint
+
+
+# ------------------------------------------------------------ the discriminator
+
+
+def test_a_published_run_keeps_its_discriminator_beside_the_weights(
+    tmp_path: Path, config: Config, tensors: Tensors, repository: ModelRepository
+) -> None:
+    judge = Discriminator(config.model).state_dict()
+    run = write_run(tmp_path / "judged", config, tensors, discriminator=judge)
+
+    info = repository.publish(run, "judged")
+    again = repository.publish("judged", "copy")
+
+    stored = load_file(home() / "models" / "judged" / "1" / "discriminator.safetensors")
+    assert all(torch.equal(stored[name], tensor.half()) for name, tensor in judge.items())
+    assert info.discriminator_sha256 == again.discriminator_sha256
+    kept = repository.find("copy").discriminator_tensors()
+    assert kept is not None
+    assert kept.keys() == judge.keys()
+
+
+def test_a_damaged_discriminator_is_refused_to_a_training_and_no_matter_to_a_translation(
+    tmp_path: Path, config: Config, tensors: Tensors, repository: ModelRepository
+) -> None:
+    judge = Discriminator(config.model).state_dict()
+    repository.publish(write_run(tmp_path / "j", config, tensors, discriminator=judge), "judged")
+    (home() / "models" / "judged" / "1" / "discriminator.safetensors").write_bytes(b"half a fi")
+
+    found = repository.find("judged")
+
+    with pytest.raises(UserError, match=r"discriminator.safetensors.* is damaged"):
+        found.as_parent("judged")
+    assert Translator.load("judged", engine="torch").image_size == config.model.image_size
+
+
+def test_the_models_in_the_package_have_no_discriminator() -> None:
+    infos = [info for info in ModelRepository().list() if info.discriminator_sha256]
+
+    assert infos == []
+    assert ModelRepository().find("default").whole_discriminator() is None
 
 
 # ----------------------------------------------------------------- run folders

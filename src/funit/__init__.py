@@ -16,7 +16,7 @@ __all__ = ["Translator", "UserError", "__version__", "evaluate", "train"]
 if TYPE_CHECKING:
     from funit.errors import UserError
     from funit.evaluation.protocol import evaluate
-    from funit.training.trainer import train
+    from funit.fine_tuning import train
     from funit.translator import Translator
 
 
@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
 
         return Translator
     if name == "train":
-        from funit.training.trainer import train
+        from funit.fine_tuning import train
 
         return train
     if name == "evaluate":

@@ -222,6 +222,17 @@ def train(
         Path | None, _option("A YAML or JSON file of settings, over the preset.")
     ] = None,
     assignments: Assignments = None,
+    from_model: Annotated[
+        str | None,
+        Option(
+            "--from",
+            metavar="MODEL",
+            help="Start from what a model has learned: its name, NAME@VERSION, or the folder of a "
+            "model, a run or a checkpoint. Its settings hold, too; those of a --preset but for "
+            "the networks.",
+            show_default=False,
+        ),
+    ] = None,
     max_images: Annotated[
         int | None, _option("Stop after so many images in the whole run.")
     ] = None,
@@ -242,12 +253,12 @@ def train(
         {"training": _given(training), "data": _given({"num_unseen": unseen})},
     )
     if dry_run:
-        print(_planned_settings(data, out, given, preset), end="")
+        print(_planned_settings(data, out, given, preset, from_model), end="")
         return
-    from funit.training.trainer import train
+    from funit.fine_tuning import train
 
     command = shlex.join(["funit", *sys.argv[1:]])
-    checkpoint = train(data, out, given, preset=preset, command=command)
+    checkpoint = train(data, out, given, preset=preset, from_model=from_model, command=command)
     print(checkpoint.path)
 
 
@@ -664,14 +675,18 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _planned_settings(data: Path, out: Path, given: "Settings", preset: str | None) -> str:
+def _planned_settings(
+    data: Path, out: Path, given: "Settings", preset: str | None, from_model: str | None
+) -> str:
     """The settings that a training would use, as YAML."""
     from funit.config import build_config, merged, to_yaml
     from funit.data.catalog import read_catalog
     from funit.data.packed import SUFFIX, open_packed
+    from funit.fine_tuning import find_parent
     from funit.training.run import requested_settings
 
-    wanted = requested_settings(out, given, preset)
+    parent = find_parent(out, from_model) if from_model else None
+    wanted = requested_settings(out, given, preset, parent)
     checked = build_config(merged({"model": {"num_classes": 2}}, wanted))
     if data.suffix == SUFFIX:
         num_classes = len(open_packed(data).classes)

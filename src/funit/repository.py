@@ -4,6 +4,7 @@
     class_code.onnx, translation.onnx, drawing.onnx
                            what is computed from them, for engines without PyTorch
     gallery.safetensors    poses and looks to draw without any picture (`funit.gallery`), if any
+    discriminator.safetensors    the discriminator's, to train on from; translations need none
     model.json             `ModelInfo`: settings, how it was trained, hash of the weights, scores
     card.md                the same for people to read
     LICENSE
@@ -35,6 +36,7 @@ from funit.config import Config, ModelConfig, build_config, read_settings, to_js
 from funit.errors import UserError
 from funit.home import home
 from funit.model.graphs import GRAPH_FILES, GRAPHS_FORMAT, WEIGHTS_FILE, GraphsRecord
+from funit.model.parent import Parent, ParentRecord
 
 Tensors = Mapping[str, NDArray[Any]]
 # (weights, config): writes files beside the weights, if any
@@ -43,6 +45,7 @@ GraphWriter = Callable[[Path, ModelConfig], GraphsRecord | None]
 FORMAT = 1  # of model.json, and of the run folders that are read here
 ABOUT_FILE, CARD_FILE, LICENCE_FILE = "model.json", "card.md", "LICENSE"
 GALLERY_FILE = "gallery.safetensors"
+DISCRIMINATOR_FILE = "discriminator.safetensors"
 SHIPPED = Path(__file__).parent / "models"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -62,6 +65,8 @@ class TrainingRecord(BaseModel, frozen=True):
     minutes: float
     data: dict[str, Any] = Field(default_factory=dict)
     """What the data was: at least its fingerprint."""
+    parent: ParentRecord | None = None
+    """The model that it started from."""
 
 
 class ModelInfo(BaseModel, frozen=True):
@@ -75,6 +80,8 @@ class ModelInfo(BaseModel, frozen=True):
     config: Config
     training: TrainingRecord
     weights_sha256: str
+    discriminator_sha256: str | None = None
+    """Of the discriminator's weights beside the generator's, if they were kept."""
     graphs: GraphsRecord | None = None
     """The graphs beside the weights, with which no PyTorch is needed."""
     gallery_sha256: str | None = None
@@ -84,6 +91,16 @@ class ModelInfo(BaseModel, frozen=True):
     licence: str
     notes: str = ""
     """What else people should know, as Markdown: data, limits, known failures."""
+
+    @property
+    def feature_networks(self) -> tuple[str, ...]:
+        """The frozen networks that taught it or its parent: the same must not judge it."""
+        parent = self.training.parent
+        return tuple(
+            dict.fromkeys(
+                (*self.config.feature_networks, *(parent.feature_networks if parent else ()))
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -125,15 +142,39 @@ class ModelFolder:
         self._check(self.path / GALLERY_FILE, self.info.gallery_sha256)
         return self.path / GALLERY_FILE
 
+    def whole_discriminator(self) -> Path | None:
+        """The file of the discriminator's weights, if there is one; UserError if it is damaged."""
+        path = self.weights_path.with_name(DISCRIMINATOR_FILE)
+        if self.info.discriminator_sha256 is None or not path.exists():
+            return None
+        self._check(path, self.info.discriminator_sha256)
+        return path
+
     def tensors(self) -> Tensors:
         """The weights in 32 bits; raises UserError unless they are what was saved."""
-        try:
-            tensors = load_file(self.whole_weights())
-        except (SafetensorError, OSError) as error:
-            raise UserError(
-                f"`{self.weights_path}` cannot be read: {error}", hint=_REBUILD_HINT
-            ) from None
-        return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+        return _read_tensors(self.whole_weights())
+
+    def discriminator_tensors(self) -> Tensors | None:
+        """The discriminator's weights in 32 bits, if there are any; UserError as for `tensors`."""
+        path = self.whole_discriminator()
+        return None if path is None else _read_tensors(path)
+
+    def as_parent(self, given: str) -> Parent:
+        """The model as one that a training can start from; `given` is what the user called it."""
+        record = ParentRecord(
+            name=self.info.name,
+            version=self.info.version,
+            weights_sha256=self.info.weights_sha256,
+            feature_networks=self.info.feature_networks,
+        )
+        return Parent(
+            given,
+            record,
+            self.info.config,
+            self.info.training.images,
+            self.whole_weights(),
+            self.whole_discriminator(),
+        )
 
     @staticmethod
     def _check(path: Path, sha256: str) -> None:
@@ -193,7 +234,7 @@ class ModelRepository:
         licence_text: str | None = None,
         write_graphs: GraphWriter | None = None,
     ) -> ModelInfo:
-        """Copies a run's average generator, or a model, to the next version of NAME.
+        """Copies a run's networks (the average generator), or a model, to the next version of NAME.
 
         Graphs that it has are copied, too; `write_graphs` makes those of one that has none.
         """
@@ -203,7 +244,7 @@ class ModelRepository:
                 hint="use small letters, digits, `-`, `_` and `.`, e.g. `cats-64px`",
             )
         found = self.find(source)
-        tensors = found.tensors()
+        tensors, discriminator = found.tensors(), found.discriminator_tensors()
         while True:
             version = max(self._versions(name), default=0) + 1
             try:
@@ -214,6 +255,7 @@ class ModelRepository:
                     name=name,
                     version=version,
                     training=found.info.training,
+                    discriminator=discriminator,
                     scores=found.info.scores if scores is None else scores,
                     licence=licence or found.info.licence,
                     licence_text=found.licence_text if licence_text is None else licence_text,
@@ -258,6 +300,7 @@ def save_model(
     name: str,
     version: int,
     training: TrainingRecord,
+    discriminator: Mapping[str, ArrayLike] | None = None,
     scores: Sequence[Mapping[str, Any]] = (),
     licence: str = "",
     licence_text: str = "",
@@ -272,17 +315,19 @@ def save_model(
     FileExistsError where the folder exists, UserError where it cannot be written.
     """
     with _new_folder(folder) as temporary:
-        dtype = np.float16 if half else np.float32
-        stored = {name: np.asarray(t, dtype, order="C") for name, t in tensors.items()}
-        weights = save(stored, metadata={"config": to_json(config)})
         weights_path = temporary / WEIGHTS_FILE
-        weights_path.write_bytes(weights)
+        sha256 = _write_tensors(weights_path, tensors, config, half)
+        of_discriminator = None
+        if discriminator is not None:
+            path = temporary / DISCRIMINATOR_FILE
+            of_discriminator = _write_tensors(path, discriminator, config, half)
         info = ModelInfo(
             name=name,
             version=version,
             config=config,
             training=training,
-            weights_sha256=hashlib.sha256(weights).hexdigest(),
+            weights_sha256=sha256,
+            discriminator_sha256=of_discriminator,
             graphs=write_graphs(weights_path, config.model) if write_graphs else None,
             scores=[dict(row) for row in scores],
             gallery_sha256=_sha256(gallery) if gallery else None,
@@ -339,8 +384,10 @@ def open_run(path: Path, checkpoint: Path | None = None) -> ModelFolder:
             images=state["images"],
             minutes=round(state.get("minutes", 0.0), 1),
             data=about.get("data", {}),
+            parent=about.get("parent"),
         ),
         weights_sha256=state["files"]["average.safetensors"],
+        discriminator_sha256=state["files"].get(DISCRIMINATOR_FILE),
         licence="not stated",
     )
     return ModelFolder(path, info, checkpoint / "average.safetensors")
@@ -373,6 +420,12 @@ def card(info: ModelInfo) -> str:
         f"{training.minutes:.0f} minutes, seed {training.seed}",
         f"- data: {json.dumps(training.data)}",
         *([f"- command: `{training.command}`"] if training.command else []),
+        *([f"- started from {_named(training.parent)}"] if training.parent else []),
+        *(
+            ["- the discriminator is kept too: `funit train --from` goes on with both networks"]
+            if info.discriminator_sha256
+            else []
+        ),
         f"- made by funit {info.made_by}; licence: {info.licence}",
         "",
         "It knows only pictures like those it was trained on; others come out wrong.",
@@ -380,6 +433,11 @@ def card(info: ModelInfo) -> str:
     if info.notes:
         lines += ["", info.notes.strip()]
     return "\n".join([*lines, *_score_table(info.scores)]) + "\n"
+
+
+def _named(parent: ParentRecord) -> str:
+    version = f"version {parent.version}" if parent.version else "a run"
+    return f"`{parent.name}`, {version} (weights {parent.weights_sha256[:12]})"
 
 
 def _score_table(scores: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -448,6 +506,23 @@ def _new_folder(folder: Path) -> Iterator[Path]:
             f"the model `{folder}` cannot be written: {error.strerror or error}",
             hint="check the free space and the permissions of its folder",
         ) from error
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, ArrayLike], config: Config, half: bool) -> str:
+    """Writes weights with their settings; gives the file's SHA-256."""
+    dtype = np.float16 if half else np.float32
+    stored = {name: np.asarray(t, dtype, order="C") for name, t in tensors.items()}
+    content = save(stored, metadata={"config": to_json(config)})
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_tensors(path: Path) -> Tensors:
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"`{path}` cannot be read: {error}", hint=_REBUILD_HINT) from None
+    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
 
 
 def _read_json(path: Path, otherwise: str) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def _model(model: str | Path, device: str) -> Model:
         "weights_sha256": info.weights_sha256,
         "images": info.training.images,
         "minutes": info.training.minutes,
-        "feature_networks": list(info.config.feature_networks),
+        "feature_networks": list(info.feature_networks),
         "data": info.training.data.get("fingerprint"),
     }
     return Model(str(model), Translator.load(model, device, engine="torch"), about)

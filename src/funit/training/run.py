@@ -28,6 +28,8 @@ from funit.config import (
 )
 from funit.data.packed import Packed
 from funit.errors import UserError
+from funit.model.parent import Parent
+from funit.training.start import starting_settings
 
 FORMAT = 1
 
@@ -87,25 +89,47 @@ def existing_settings(path: Path) -> Settings | None:
     return read_settings(path / "config.yaml")
 
 
-def requested_settings(path: Path, settings: Settings, preset_name: str | None) -> Settings:
+def has_started_from(path: Path, model: str) -> bool:
+    """Whether the run in this folder began from the model called so, and has its weights."""
+    if not (path / "run.json").exists():
+        return False
+    parent = _read_about(path).get("parent") or {}
+    return parent.get("given") == model and any((path / "checkpoints").glob("[0-9]*"))
+
+
+def requested_settings(
+    path: Path, settings: Settings, preset_name: str | None, parent: Parent | None = None
+) -> Settings:
     """What a training in this folder is to use, before the data says the number of classes.
 
-    A new run: the preset, then `settings`. An existing one: its own, with `settings` over them.
+    A new run: the preset, or what is taken over from the parent, then `settings`. An existing one:
+    its own, with `settings` over them.
     """
     existing = existing_settings(path)
     if existing is None:
+        if parent is not None:
+            return starting_settings(parent, preset_name, settings)
         return merged(preset(preset_name or "small"), settings)
-    started_with = _read_about(path)["preset"]
+    about = _read_about(path)
+    started_with = about["preset"]
     if preset_name not in (None, started_with):
+        named = f"the preset `{started_with}`" if started_with else "the settings of its parent"
         raise UserError(
-            f"`{path}` was started with the preset `{started_with}`, not `{preset_name}`",
+            f"`{path}` was started with {named}, not with the preset `{preset_name}`",
             hint="leave `--preset` out to go on, or give another `--out`",
         )
+    if parent is not None:
+        _check_same_parent(path, about, parent)
     return merged(existing, settings)
 
 
 def open_run(
-    path: Path, settings: Settings, preset_name: str | None, packed: Packed, command: str
+    path: Path,
+    settings: Settings,
+    preset_name: str | None,
+    packed: Packed,
+    command: str,
+    parent: Parent | None = None,
 ) -> Run:
     """A new run, or the existing one when it may go on with these settings; writes nothing."""
     existing = existing_settings(path)
@@ -116,10 +140,12 @@ def open_run(
             "format": FORMAT,
             "version": __version__,
             "command": command,
-            "preset": preset_name or "small",
+            "preset": preset_name or (None if parent else "small"),
             "data": {"fingerprint": packed.fingerprint, "num_images": packed.num_images},
             "classes": list(packed.classes),
         }
+        if parent is not None:
+            about["parent"] = {"given": parent.given, **parent.record.model_dump(mode="json")}
     else:
         about = _read_about(path)
         _check_unchanged(path, build_config(existing), config)
@@ -170,6 +196,16 @@ def _check_unchanged(path: Path, before: Config, now: Config) -> None:
                 f"`{path}` was started with `{name}` {old[name]}, not {value}",
                 hint="leave it out to go on as before, or give another `--out` for a new run",
             )
+
+
+def _check_same_parent(path: Path, about: dict[str, Any], parent: Parent) -> None:
+    began = about.get("parent")
+    if began is None or began["weights_sha256"] != parent.record.weights_sha256:
+        how = f"started from `{began['given']}`, not from" if began else "not started from"
+        raise UserError(
+            f"`{path}` was {how} `{parent.given}`",
+            hint="leave `--from` out to go on, or give another `--out`",
+        )
 
 
 def _check_same_data(path: Path, about: dict[str, Any], packed: Packed) -> None:

@@ -23,6 +23,7 @@ from funit.model.device import find_device
 from funit.model.discriminator import Discriminator, Scorer
 from funit.model.generator import Drawing, Generator
 from funit.model.look import Look
+from funit.model.parent import Parent
 from funit.training.augment import Augmentation
 from funit.training.checkpoint import (
     Checkpoint,
@@ -64,6 +65,7 @@ from funit.training.optimizer import (
 from funit.training.perceptual_loss import PerceptualLoss
 from funit.training.process import prepared_process, stop_signal
 from funit.training.run import Run, locked, open_run, requested_settings
+from funit.training.start import load_parent
 
 Network = TypeVar("Network", bound=nn.Module)
 Snapshot = Callable[[Generator], dict[str, float]]
@@ -215,6 +217,12 @@ class Trainer:
             files["augmentation"] = self.augmentation.tensors()
         return files
 
+    def start_from(self, parent: Parent) -> None:
+        """Begins with the weights of a trained model instead of drawn ones."""
+        seed = self.config.training.seed
+        load_parent(parent, self.generator, self.discriminator, seed)
+        self.average.load_state_dict(self.generator.state_dict())
+
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes on from a checkpoint as if nothing had happened, to the bit."""
         self.generator.load_state_dict(checkpoint.tensors("generator"))
@@ -261,24 +269,25 @@ def train(
     settings: Settings | None = None,
     *,
     preset: str | None = None,
+    parent: Parent | None = None,
     command: str = "",
     on_snapshot: Snapshot | None = None,
 ) -> Checkpoint:
     """Trains on the classes of DATA in the run folder `out`, or goes on there, until a limit.
 
-    `settings` lie over the preset (`small` by default), or over those of the run. Whatever ends
-    the call, a signal too, a checkpoint is written first; it is returned. `command` is kept in
-    run.json as how the run was started. `on_snapshot` gets the average generator whenever samples
-    are drawn, and what it measures is logged. Raises UserError for bad data or settings, diverged
-    losses, or a full disk.
+    `settings` lie over the preset (`small` by default), or over those of the run. A new run with a
+    `parent` starts from its weights and settings. Whatever ends the call, a signal too, a
+    checkpoint is written first; it is returned. `command` is kept in run.json as how the run was
+    started. `on_snapshot` gets the average generator whenever samples are drawn, and what it
+    measures is logged. Raises UserError for bad data or settings, diverged losses, or a full disk.
     """
     out, settings = Path(out), settings or {}
     with locked(out):
-        wanted = requested_settings(out, settings, preset)
+        wanted = requested_settings(out, settings, preset, parent)
         packed = _packed(Path(data), wanted)
-        run = open_run(out, wanted, preset, packed, command)
+        run = open_run(out, wanted, preset, packed, command, parent)
         with prepared_process(run.config.training):
-            loop = _Loop(run, packed, on_snapshot)  # refuses what cannot be trained
+            loop = _Loop(run, packed, on_snapshot, parent)  # refuses what cannot be trained
             run.save()
             return loop.run_to_end()
 
@@ -286,9 +295,12 @@ def train(
 class _Loop:
     """The stages around a step: log, samples, checkpoint, stop."""
 
-    def __init__(self, run: Run, packed: Packed, on_snapshot: Snapshot | None) -> None:
+    def __init__(
+        self, run: Run, packed: Packed, on_snapshot: Snapshot | None, parent: Parent | None
+    ) -> None:
         config, training = run.config, run.config.training
         self.run, self.training, self.on_snapshot = run, training, on_snapshot
+        self.parent = parent
         self.trainer = Trainer(config, find_device(training.device))
         self.dataset = Dataset(packed, config.model.image_size, config.data, training)
         self.samples = _samples(packed, config, self.trainer.device)
@@ -335,9 +347,25 @@ class _Loop:
             self.lowest_at = state["lowest_at"]
             self.lowest = math.inf if state["lowest"] is None else state["lowest"]
             self.say(f"going on from {checkpoint.images:,} images")
+        elif "parent" in self.run.about:
+            checkpoint = self._start_from_parent()
         self.logbook.rewind(self.trainer.images)
         self.logged_at, self.logged_time = self.trainer.images, time.monotonic()
         return checkpoint
+
+    def _start_from_parent(self) -> Checkpoint:
+        """Takes the parent's weights over, and keeps them at once: it need not stay what it is."""
+        if self.parent is None:
+            began = self.run.about["parent"]["given"]
+            raise UserError(
+                f"`{self.run.path}` has no whole checkpoint to go on from",
+                hint=f"start from the model again with `--from {began}`, or give another `--out`",
+            )
+        self.trainer.start_from(self.parent)
+        self.say(f"starting from `{self.parent.given}`")
+        if self.parent.discriminator_path is None:
+            self.say(f"`{self.parent.given}` has no discriminator: a new one is learned")
+        return self._write_checkpoint()
 
     def _log(self, bar: ProgressBar, force: bool = False) -> None:
         now = time.monotonic()

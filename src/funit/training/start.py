@@ -1,0 +1,118 @@
+"""What a training takes over from the model that it starts from: settings, then weights."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from funit.config import RESUMABLE, SMALL, Config, ModelConfig, Settings, build_config, merged
+from funit.config import preset as preset_settings
+from funit.errors import UserError
+from funit.model.discriminator import Discriminator
+from funit.model.generator import Generator
+from funit.model.parent import Parent
+from funit.training.checkpoint import Tensors
+
+# Settings about the data, the machine and the call that MODEL was trained with
+NOT_TAKEN_OVER = RESUMABLE | {"model.num_classes", "data.num_unseen"}
+
+
+def starting_settings(parent: Parent, preset: str | None, settings: Settings) -> Settings:
+    """The settings of a run that starts from a model, with `settings` over them.
+
+    Those of the networks are the model's. So are all others that say what is computed, unless a
+    preset is named. The warm-up without a discriminator is what the model had left of it. Raises
+    UserError where a setting would change the shape of a weight.
+    """
+    own = _taken_over(parent.config)
+    if preset is None:  # of what is not taken over, that of `small`
+        start = merged({"training": SMALL["training"]}, own)
+    else:
+        start = merged(preset_settings(preset), {"model": own["model"]})
+    if parent.discriminator_path is not None:
+        left = max(0, parent.config.training.adversarial_from_images - parent.images)
+        start = merged(start, {"training": {"adversarial_from_images": left}})
+    wanted = merged(start, settings)
+    _check_shapes(parent, build_config(merged({"model": {"num_classes": 2}}, wanted)).model)
+    return wanted
+
+
+def load_parent(parent: Parent, generator: nn.Module, discriminator: nn.Module, seed: int) -> None:
+    """Gives both networks the model's weights; a discriminator that it lacks stays as drawn.
+
+    The rows of the new classes are drawn around the mean of the old ones, as far apart as those.
+    """
+    try:
+        generator.load_state_dict(load_file(parent.generator_path))
+        if parent.discriminator_path is not None:
+            tensors = load_file(parent.discriminator_path)
+            num_classes = len(discriminator.state_dict()["head.bias"])
+            tensors |= _new_rows(tensors, num_classes, seed)
+            discriminator.load_state_dict(tensors)
+    except (SafetensorError, OSError, KeyError, RuntimeError) as error:
+        raise UserError(
+            f"the weights of `{parent.given}` cannot be used: {str(error).splitlines()[0]}",
+            hint="publish or download it again",
+        ) from None
+
+
+def _new_rows(tensors: Tensors, num_classes: int, seed: int) -> Tensors:
+    """The discriminator's last layer for new classes: (N, C) and (N,).
+
+    The mean of the old rows asks whether a patch is a real image of any class, which holds for the
+    new ones too, where rows as at first would ask at random. From the mean alone the rows are slow
+    to part: docs/training.md has the losses of all three.
+    """
+    random = torch.Generator().manual_seed(seed)
+    found = {}
+    for name in ("head.weight", "head.bias"):
+        old = tensors[name].float()
+        noise = torch.randn(num_classes, *old.shape[1:], generator=random)
+        found[name] = old.mean(dim=0) + old.std(dim=0) * noise
+    return found
+
+
+def _taken_over(config: Config) -> Settings:
+    return {
+        part: {
+            name: value for name, value in section.items() if f"{part}.{name}" not in NOT_TAKEN_OVER
+        }
+        for part, section in config.model_dump(mode="json").items()
+    }
+
+
+def _check_shapes(parent: Parent, wanted: ModelConfig) -> None:
+    """Refuses settings with which the model's weights would not fit."""
+    own = parent.config.model.model_copy(update={"num_classes": wanted.num_classes})
+    if _shapes(parent, wanted) == _shapes(parent, own):
+        return
+    for name, value in _changed(own, wanted):
+        if _shapes(parent, own.model_copy(update={name: value})) != _shapes(parent, own):
+            raise UserError(
+                f"`model.{name}` {value} does not fit the weights of `{parent.given}`, which has "
+                f"{getattr(own, name)}",
+                hint="leave it out, or train without `--from`",
+            )
+    raise AssertionError("one of the settings changes the shapes")
+
+
+def _changed(own: ModelConfig, wanted: ModelConfig) -> Iterator[tuple[str, Any]]:
+    for name in type(own).model_fields:
+        if (value := getattr(wanted, name)) != getattr(own, name):
+            yield name, value
+
+
+def _shapes(parent: Parent, config: ModelConfig) -> dict[str, torch.Size]:
+    """The shape of each weight that is taken over, counted without making them."""
+    with torch.device("meta"):
+        networks: list[nn.Module] = [Generator(config)]
+        if parent.discriminator_path is not None:
+            networks.append(Discriminator(config))
+    return {
+        f"{index}.{name}": tensor.shape
+        for index, network in enumerate(networks)
+        for name, tensor in network.state_dict().items()
+    }
