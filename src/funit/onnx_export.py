@@ -87,28 +87,22 @@ class ClassCodeGraph(nn.Module):
         return tuple(Look(*(part.float() for part in looks)).merged(shares))[: self.num_parts]
 
 
-class DrawingGraph(nn.Module):
-    """What drawing.onnx computes."""
+class TranslationGraph(nn.Module):
+    """What translation.onnx computes, and the content maps, from which drawing.onnx draws."""
 
     def __init__(self, generator: Generator, dtype: torch.dtype) -> None:
         super().__init__()
         self.generator, self.dtype = generator.to(dtype), dtype
 
-    def forward(self, content_map: Tensor, class_code: Tensor, *attended: Tensor) -> Tensor:
-        # (B, C, h, w), the parts of B looks -> (B, 3, H, W)
+    def forward(
+        self, content: Tensor, class_code: Tensor, *attended: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        # (B, 3, H, W), the parts of B looks -> (B, 3, H, W), (B, C, h, w)
         nothing = class_code.new_empty(len(class_code), 0, 0)
         parts = (class_code, *(attended or (nothing, nothing, nothing.flatten(1))))
+        content_map = self.generator.encode_content(content.to(self.dtype)).float()
         look = Look(*(part.to(self.dtype) for part in parts))
-        return self.generator.decode(content_map.to(self.dtype), look).float()
-
-
-class TranslationGraph(DrawingGraph):
-    """What translation.onnx computes."""
-
-    def forward(self, content: Tensor, class_code: Tensor, *attended: Tensor) -> Tensor:
-        # (B, 3, H, W), the parts of B looks -> (B, 3, H, W)
-        content_map = self.generator.encode_content(content.to(self.dtype))
-        return super().forward(content_map, class_code, *attended)
+        return self.generator.decode(content_map.to(self.dtype), look).float(), content_map
 
 
 def _traced(
@@ -122,9 +116,16 @@ def _traced(
     shares = torch.full(_NUM_EXAMPLE_IMAGES, 1 / _NUM_EXAMPLE_IMAGES[1])
     with torch.no_grad():
         parts = class_code(examples, shares)
-        content_map = generator.encode_content(examples[:, 0].to(dtype)).float()
     axes = ({0: "B"}, {0: "B", 2: "P"}, {0: "B", 2: "P"}, {0: "B", 1: "P"})[: len(parts)]
-    decoded = (["translation"], ({0: "B"}, axes[0], *([axes[1:]] if axes[1:] else [])))
+    translation = _exported(
+        TranslationGraph(generator, dtype),
+        (examples[:, 0], *parts),
+        ["content", *names],
+        ["translation", "content_map"],
+        ({0: "B"}, axes[0], *([axes[1:]] if axes[1:] else [])),
+    )
+    drawing = _from_content_maps(translation)
+    translation.graph.outputs.pop()
     return {
         CLASS_CODE_FILE: _exported(
             class_code,
@@ -133,19 +134,26 @@ def _traced(
             list(names),
             ({0: "B", 1: "K"}, {0: "B", 1: "K"}),
         ),
-        TRANSLATION_FILE: _exported(
-            TranslationGraph(generator, dtype),
-            (examples[:, 0], *parts),
-            ["content", *names],
-            *decoded,
-        ),
-        DRAWING_FILE: _exported(
-            DrawingGraph(generator, dtype),
-            (content_map, *parts),
-            ["content_map", *names],
-            *decoded,
-        ),
+        TRANSLATION_FILE: translation,
+        DRAWING_FILE: drawing,
     }
+
+
+def _from_content_maps(translation: "ir.Model") -> "ir.Model":
+    """The part of the translation that follows the content maps: tracing it takes longer."""
+    import onnx_ir as ir
+
+    model = ir.from_proto(ir.to_proto(translation))
+    graph = model.graph
+    content, made = graph.inputs[0], graph.outputs.pop()
+    given = ir.Value(name="content_map.given", shape=made.shape, type=made.type)
+    made.replace_all_uses_with(given)
+    for node, index in list(content.uses()):
+        if node.op_type == "Shape":  # of the batch: both are of as many images
+            node.replace_input_with(index, given)
+    graph.inputs[0] = given
+    made.name, given.name = "content_map.made", "content_map"
+    return model
 
 
 def _exported(
