@@ -4,10 +4,11 @@ All but those of the adversarial part learn by reconstruction alone, which decid
 the minutes that a trial has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _ADVERSARIAL_AT_ONCE = ["training.adversarial_from_images=0"]
 _FAST = ["training.learning_rate=1e-3"]
+_FINE = ["model.num_halvings=2", "model.attention_doublings=0"]  # at 64 px
 _PAPER = [
     *_ADVERSARIAL_AT_ONCE,
     "model.plain_background=false",
@@ -62,7 +63,9 @@ TRIALS: Mapping[str, list[str]] = {
     "fast-batch-16": [*_FAST, "training.batch_size=16"],
     "fast-base-24": [*_FAST, "model.base_channels=24"],
     "fast-blocks-4": [*_FAST, "model.num_residual_blocks=4"],
-    "fast-shallow": [*_FAST, "model.num_halvings=1", "model.base_channels=32"],
+    "fast": _FAST,
+    "fast-fine": [*_FAST, *_FINE],
+    "fast-fine-base-24": [*_FAST, *_FINE, "model.base_channels=24"],
     "fast-back-translation-1-no-bend": [
         *_FAST,
         "training.back_translation=1",
@@ -81,3 +84,11 @@ TRIALS: Mapping[str, list[str]] = {
     # the adversarial part
     "adversarial-from-5000": ["training.adversarial_from_images=5000"],
 }
+
+QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
+    "How fast it learns": ["small", "rate-1e-3", "fast-momentum-0.9"],
+    "How many examples": ["small", "shots-1-to-5"],
+    "Bending the pose image": ["rate-1e-3", "fast-no-bend"],
+    "The perceptual loss": ["rate-1e-3", "fast-no-perceptual"],
+}
+PLOTTED = ("small", "rate-1e-3", "fast-no-bend", "fast-no-perceptual")

@@ -78,6 +78,9 @@ class ModelConfig(Section):
     """The content image has a say in the class code, and so has a learned constant (COCO-FUNIT,
     Saito et al., 2020)."""
 
+    attention_doublings: Literal[0, 1] = 1
+    """Attention works at the height and width of the content map, or after the first doubling."""
+
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
 

@@ -15,12 +15,12 @@ def adain_layer_sizes(config: ModelConfig) -> list[int]:
     """Channels of each AdaIN layer of the image decoder, in order."""
     channels = config.base_channels * 2**config.num_halvings
     sizes = [channels] * (2 * config.num_residual_blocks)
-    for i in range(config.num_halvings):
-        channels //= 2
-        if config.upsampling_norm == "adain":
+    for doublings in range(config.num_halvings + 1):
+        if doublings and config.upsampling_norm == "adain":
             sizes.append(channels)
-        if i == 0 and config.attention_channels is not None:
+        if config.attention_channels is not None and doublings == config.attention_doublings:
             sizes += [channels] * 2
+        channels //= 2
     return sizes
 
 

@@ -5,7 +5,7 @@ The paper has nothing like it. Keys come from content maps, so that what is matc
 where; values from the class encoder, so that what is found is the look.
 
 Shapes: B images, h x w positions of the content map, A key and V value channels, P example
-positions. Attention works at twice the content map's height and width.
+positions. Attention works at s times the content map's height and width, s = 1 or 2.
 """
 
 import math
@@ -28,17 +28,18 @@ class Attention(nn.Module):
         super().__init__()
         assert config.attention_channels is not None
         channels = config.base_channels * 2**config.num_halvings
+        self.scale = 2**config.attention_doublings
         self.hidden = convolution(channels, channels, 3)
-        self.key = convolution(channels // 4, config.attention_channels, 3)
+        self.key = convolution(channels // self.scale**2, config.attention_channels, 3)
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(SHARPNESS)))
 
     def keys(self, content_map: Tensor) -> Tensor:
-        """What is at each position, as a vector of length 1: (B, C, h, w) -> (B, A, 2h, 2w)."""
-        hidden = F.pixel_shuffle(F.relu(self.hidden(content_map)), 2)
+        """What is at each position, as a vector of length 1: (B, C, h, w) -> (B, A, s h, s w)."""
+        hidden = F.pixel_shuffle(F.relu(self.hidden(content_map)), self.scale)
         return F.normalize(self.key(hidden), dim=1)
 
     def forward(self, content_map: Tensor, look: Look) -> Tensor:
-        # (B, C, h, w) -> (B, V, 2h, 2w): scaled dot-product attention (Vaswani et al., 2017)
+        # (B, C, h, w) -> (B, V, s h, s w): scaled dot-product attention (Vaswani et al., 2017)
         keys = self.keys(content_map)
         queries = keys.flatten(2).transpose(1, 2) * self.log_sharpness.exp()
         scores = torch.baddbmm(look.log_shares[:, None], queries, look.keys)

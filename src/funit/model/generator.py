@@ -27,7 +27,7 @@ class Drawing(NamedTuple):
 
     images: Tensor  # (B, 3, H, W) in [-1, 1]
     opacity: Tensor | None  # (B, 1, H, W), logits: how much hides the background, if it is plain
-    found_colours: Tensor | None  # (B, 3, 2h, 2w): the examples', by attention, if there is any
+    found_colours: Tensor | None  # (B, 3, s h, s w): the examples', by attention, if there is any
 
 
 class Generator(nn.Module):
@@ -48,7 +48,7 @@ class Generator(nn.Module):
         self.example_weights = ExampleWeights(config) if config.example_attention else None
         self.conditioning = ContentConditioning(config) if config.content_conditioned_code else None
         self.has_plain_background = config.plain_background
-        self.pixels_per_value = 2 ** (config.num_halvings - 1)
+        self.attended_halvings = config.num_halvings - config.attention_doublings
 
     def encode_content(self, images: Tensor) -> Tensor:
         """The content maps of images: (B, 3, H, W) -> (B, C, h, w).
@@ -78,7 +78,7 @@ class Generator(nn.Module):
         keys = self.attention.keys(self.content_encoder(foreground)).flatten(2)
         # the colours as they are, too: what is copied need not be learned
         values = torch.cat(
-            [features[self.image_decoder.num_doublings - 1], self._mean_colours(foreground)], dim=1
+            [features[self.attended_halvings], self._mean_colours(foreground)], dim=1
         )
         return Look(class_code, keys, values.flatten(2), torch.zeros_like(keys[:, 0]))
 
@@ -127,7 +127,7 @@ class Generator(nn.Module):
 
     def _mean_colours(self, foreground: Tensor) -> Tensor:
         """The colours of a foreground at the attention's resolution."""
-        return F.avg_pool2d(foreground, self.pixels_per_value)
+        return F.avg_pool2d(foreground, 2**self.attended_halvings)
 
 
 def weight_bytes(config: ModelConfig) -> int:

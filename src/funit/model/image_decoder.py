@@ -3,6 +3,8 @@
 Shapes: B images of H x W pixels, d = 2**num_halvings, C = base_channels * d, V attended channels.
 """
 
+from collections.abc import Iterator
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -27,7 +29,7 @@ class ImageDecoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         channels = config.base_channels * 2**config.num_halvings
-        self.num_doublings = config.num_halvings
+        self.attention_doublings = config.attention_doublings
         self.blocks = nn.ModuleList(
             AdaINResidualBlock(channels) for _ in range(config.num_residual_blocks)
         )
@@ -36,9 +38,10 @@ class ImageDecoder(nn.Module):
             for i in range(config.num_halvings)
         )
         if config.attention_channels is not None:
-            attended = class_encoder_widths(config)[config.num_halvings - 1] + 3
-            self.paint = convolution(attended, channels // 2, 1)
-            self.painted_block = AdaINResidualBlock(channels // 2)
+            attended = class_encoder_widths(config)[config.num_halvings - self.attention_doublings]
+            painted = channels // 2**self.attention_doublings
+            self.paint = convolution(attended + 3, painted, 1)
+            self.painted_block = AdaINResidualBlock(painted)
         self.to_image = convolution(config.base_channels, 4 if config.plain_background else 3, 7)
         self.has_adain_doublings = config.upsampling_norm == "adain"
 
@@ -49,19 +52,24 @@ class ImageDecoder(nn.Module):
         attended: Tensor | None = None,
     ) -> Tensor:
         # (B, C, H / d, W / d), the mean and the deviation of each AdaIN layer, and what the
-        # attention found, (B, V, 2H / d, 2W / d), if there is any -> (B, 3 or 4, H, W)
+        # attention found, (B, V, s H / d, s W / d), if there is any -> (B, 3 or 4, H, W)
         remaining = iter(statistics)
         features = content_map
         for block in self.blocks:
             features = block(features, next(remaining), next(remaining))
-        for i, doubling in enumerate(self.doublings):
-            features = doubling(features)
-            if self.has_adain_doublings:
-                features = F.relu(adain(features, *next(remaining)))
-            else:
-                features = F.relu(instance_norm(features))
-            if i == 0 and attended is not None:
+        for doublings in range(len(self.doublings) + 1):
+            if doublings:
+                features = self._doubled(self.doublings[doublings - 1], features, remaining)
+            if attended is not None and doublings == self.attention_doublings:
                 features = features + self.paint(attended)
                 features = self.painted_block(features, next(remaining), next(remaining))
         drawn: Tensor = self.to_image(features)
         return drawn.to(self.to_image.weight.dtype)  # under autocast too
+
+    def _doubled(
+        self, doubling: nn.Module, features: Tensor, remaining: Iterator[tuple[Tensor, Tensor]]
+    ) -> Tensor:
+        doubled = doubling(features)
+        if self.has_adain_doublings:
+            return F.relu(adain(doubled, *next(remaining)))
+        return F.relu(instance_norm(doubled))
