@@ -176,7 +176,8 @@ def test_attention_after_one_halving_needs_an_even_width() -> None:
     with pytest.raises(UserError, match="5 is odd") as caught:
         config_with(*wanted)
 
-    assert caught.value.hint == "choose 6"
+    assert caught.value.hint == "choose 6, or set `model.attention_doublings` to 0"
+    assert config_with(*wanted, "model.attention_doublings=0")
 
 
 def test_shots_that_run_backwards_are_an_error() -> None:

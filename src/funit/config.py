@@ -137,11 +137,11 @@ class ModelConfig(Section):
         return self
 
     def _check_attention(self) -> None:
-        if self.base_channels % 2 and self.num_halvings == 1:
+        if self.base_channels % 2 and self.num_halvings == 1 and self.attention_doublings:
             raise UserError(
                 f"`model.base_channels` {self.base_channels} is odd, which the attention cannot "
                 "use with one halving",
-                hint=f"choose {self.base_channels + 1}",
+                hint=f"choose {self.base_channels + 1}, or set `model.attention_doublings` to 0",
             )
         if self.class_encoder_halvings < self.num_halvings:
             raise UserError(

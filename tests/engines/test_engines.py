@@ -34,6 +34,9 @@ CONFIGS = {
     "with attention": TINY.model_copy(
         update={"upsampling_norm": "adain", "plain_background": True, "attention_channels": 4}
     ),
+    "with attention to fewer positions": TINY.model_copy(
+        update={"attention_channels": 4, "attention_doublings": 0}
+    ),
     "with codes that are weighed and conditioned": TINY.model_copy(
         update={"example_attention": True, "content_conditioned_code": True}
     ),

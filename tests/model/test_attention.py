@@ -6,6 +6,7 @@ from torch import Tensor
 
 from funit.config import ModelConfig
 from funit.model.attention import Attention
+from funit.model.generator import Generator
 from funit.model.look import Look
 
 NUM_POSITIONS = 64  # of an example: 8 x 8, twice the content map's 4 x 4
@@ -40,6 +41,31 @@ def test_keys_have_length_1_at_twice_the_content_maps_size(attention: Attention)
 
     assert keys.shape == (2, 4, 8, 8)
     torch.testing.assert_close(keys.norm(dim=1), torch.ones(2, 8, 8).double())
+
+
+def test_keys_of_fewer_positions_are_at_the_content_maps_own_size(attending: ModelConfig) -> None:
+    fewer = attending.model_copy(update={"attention_doublings": 0})
+
+    keys = Attention(fewer).double().keys(content_map(2))
+
+    assert keys.shape == (2, 4, 4, 4)
+
+
+def test_the_generator_compares_the_colours_that_were_found_where_they_were_found(
+    attending: ModelConfig,
+) -> None:
+    fewer = attending.model_copy(update={"attention_doublings": 0})
+    generator, images = Generator(fewer), torch.rand(2, 3, fewer.image_size, fewer.image_size)
+
+    drawn = generator.draw(
+        generator.encode_content(images), generator.encode_class(images[:, None])
+    )
+
+    assert drawn.images.shape == images.shape
+    assert drawn.found_colours is not None
+    wanted = generator.perfect(images).found_colours
+    assert wanted is not None
+    assert drawn.found_colours.shape == wanted.shape == (2, 3, 4, 4)
 
 
 def test_a_position_finds_the_value_of_the_position_with_its_key(attention: Attention) -> None:
