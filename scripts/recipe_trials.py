@@ -89,6 +89,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "How fast it learns": ["small", "rate-1e-3", "fast-momentum-0.9"],
     "How many examples": ["small", "shots-1-to-5"],
     "Bending the pose image": ["rate-1e-3", "fast-no-bend"],
+    "How fine the content map is": ["fast", "fast-fine"],
     "The perceptual loss": ["rate-1e-3", "fast-no-perceptual"],
 }
-PLOTTED = ("small", "rate-1e-3", "fast-no-bend", "fast-no-perceptual")
+PLOTTED = ("small", "rate-1e-3", "fast-no-bend", "fast-no-perceptual", "fast", "fast-fine")
