@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from funit.config import TRAINING_NETWORK, LossWeights, ModelConfig
+from funit.config import LossWeights, ModelConfig
 from funit.data.dataset import Batch
-from funit.feature_networks import EfficientNetLite, load_trunk
 from funit.model.discriminator import SLOPE, Scorer
 from funit.model.layers import initialised, linear
 from funit.model.spectral import normalise_spectrally
+from funit.training.frozen_maps import FrozenMaps
 from funit.training.losses import (
     AdversarialLoss,
     Terms,
@@ -31,7 +31,7 @@ class FrozenDiscriminator(nn.Module):
 
     def __init__(self, config: ModelConfig, device: torch.device) -> None:
         super().__init__()
-        self.seen = _FrozenMaps(device)
+        self.seen = _EvenMaps(device)
         width = min(4 * config.discriminator_channels, config.discriminator_max_channels)
         # strides 4, 8 and 16: all heads end at 16
         self.heads = nn.ModuleList(
@@ -60,15 +60,11 @@ class FrozenDiscriminator(nn.Module):
         return by_head.sum(dim=2) + self.rows.bias[classes, None, None, None]
 
 
-class _FrozenMaps:
-    """The network: no module, so that nothing trains, saves or counts its weights."""
+class _EvenMaps:
+    """Three maps of the frozen network, at every position of one size."""
 
     def __init__(self, device: torch.device) -> None:
-        trunk, published, _ = load_trunk(TRAINING_NETWORK, device=device)
-        assert isinstance(trunk, EfficientNetLite)
-        self._trunk = trunk
-        self._taps = trunk.taps[:3]  # strides 4, 8 and 16
-        self._mean, self._deviation = published.mean[0], published.deviation[0]
+        self._maps = FrozenMaps(device, lambda ends: ends[:3])  # strides 4, 8 and 16
         with torch.no_grad():
             maps = self(torch.zeros(1, 3, 32, 32, device=device))
         self.channels = [seen.shape[1] for seen in maps]
@@ -76,11 +72,10 @@ class _FrozenMaps:
     def __call__(self, images: Tensor) -> list[Tensor]:
         # (B, 3, H, W) in [-1, 1] -> (B, ., H / 4, W / 4), ... (B, ., H / 16, W / 16)
         with without_autocast(images):
-            prepared = ((images + 1) * 127.5 - self._mean) / self._deviation
-            maps = self._trunk.maps_after(self._taps, prepared)
             # their numbers are of the order of 10: here each position's are of the order of 1
             return [
-                seen * (seen.square().mean(dim=1, keepdim=True) + 1e-6).rsqrt() for seen in maps
+                seen * (seen.square().mean(dim=1, keepdim=True) + 1e-6).rsqrt()
+                for seen in self._maps(images)
             ]
 
 

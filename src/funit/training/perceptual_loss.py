@@ -9,20 +9,16 @@ not. Not in the paper. The network is not the one that evaluations judge by.
 import torch
 from torch import Tensor
 
-from funit.config import TRAINING_NETWORK
-from funit.feature_networks import EfficientNetLite, load_trunk, unit_distance
+from funit.feature_networks import unit_distance
+from funit.training.frozen_maps import FrozenMaps
 
 
 class PerceptualLoss:
     """A frozen EfficientNet-lite2, asked at the images' own size."""
 
     def __init__(self, device: torch.device) -> None:
-        trunk, published, _ = load_trunk(TRAINING_NETWORK, device=device)
-        assert isinstance(trunk, EfficientNetLite)
-        self._trunk = trunk
         # strides 2, 4, 8 and 16: what is coarser tells of the class, not of the drawing
-        self._blocks = [0, *trunk.taps[:3]]
-        self._mean, self._deviation = published.mean[0], published.deviation[0]
+        self._maps = FrozenMaps(device, lambda ends: [0, *ends[:3]])
 
     def __call__(self, images: Tensor, originals: Tensor) -> Tensor:
         """The mean distance of two batches of images in [-1, 1], 0..4."""
@@ -34,8 +30,3 @@ class PerceptualLoss:
             for one, other in zip(self._maps(images), wanted, strict=True)
         ]
         return torch.stack(distances).mean()
-
-    def _maps(self, images: Tensor) -> list[Tensor]:
-        levels = (images + 1) * 127.5
-        prepared = (levels - self._mean) / self._deviation
-        return self._trunk.maps_after(self._blocks, prepared)

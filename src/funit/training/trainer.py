@@ -82,9 +82,8 @@ class Trainer:
         with torch.random.fork_rng():
             torch.manual_seed(config.training.seed)
             generator, discriminators = Generator(config.model), _discriminators(config, device)
-            code_losses = CodeLosses(config).to(device)
-        has_code_losses = config.weights.code_classification or config.weights.code_contrast
-        self.code_losses = code_losses if has_code_losses else None
+            has_codes_taught = config.weights.code_classification or config.weights.code_contrast
+            self.code_losses = CodeLosses(config).to(device) if has_codes_taught else None
         self.generator = _placed(generator, device)
         self.discriminators = nn.ModuleList(_placed(each, device) for each in discriminators)
         self.discriminator, self.second = discriminators[0], (*discriminators, None)[1]
