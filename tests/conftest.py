@@ -1,9 +1,12 @@
 """Real networks, only very small: every test runs the code that users run."""
 
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from postgresql import new_database, running_server
 
 from funit.config import ModelConfig
 
@@ -49,3 +52,27 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def _postgresql() -> Iterator[str | None]:
+    with running_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(_postgresql: str | None) -> Iterator[str]:
+    """An empty database of a real PostgreSQL server."""
+    if _postgresql is None:
+        pytest.skip("NO POSTGRESQL HERE: `apt-get install postgresql` brings it; .ci/run does so")
+    with new_database(_postgresql, f"test_{secrets.token_hex(6)}") as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'funit.db'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url

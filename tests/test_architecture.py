@@ -14,7 +14,8 @@ SOURCE = ROOT / "src" / "funit"
 
 # Imports point down, never up; what stands on one line does not import each other.
 LAYERS = [
-    "cli service",
+    "cli",
+    "service",
     "tuning benchmark demo curator",
     "quantization exhibition",
     "evaluation",
@@ -22,7 +23,7 @@ LAYERS = [
     "gallery",
     "engines repository training",
     "onnx_export",
-    "data model feature_networks",
+    "data model feature_networks database storage",
     "config home",
     "errors",
 ]
@@ -136,6 +137,7 @@ def test_functions_are_short() -> None:
     long = [
         f"{name}:{node.lineno} {node.name} has {node.end_lineno - node.lineno + 1} lines"
         for name, tree in modules().items()
+        if not name.startswith("database.migrations.versions")  # lists of tables
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.end_lineno is not None

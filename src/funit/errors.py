@@ -11,3 +11,11 @@ class UserError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class NotThereError(UserError):
+    """What was asked for by its name does not exist; the server answers 404."""
+
+
+class ConflictError(UserError):
+    """What was asked for contradicts what is there; the server answers 409."""

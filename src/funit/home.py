@@ -22,6 +22,16 @@ def home() -> Path:
     return folder
 
 
+def database_url() -> str:
+    """Where models, data sets and jobs are known: `$FUNIT_DATABASE_URL`, else a file in `home`."""
+    return os.environ.get("FUNIT_DATABASE_URL") or f"sqlite:///{home() / 'funit.db'}"
+
+
+def storage_url() -> str:
+    """Where their files are: `$FUNIT_STORAGE`, else a folder in `home`."""
+    return os.environ.get("FUNIT_STORAGE") or str(home() / "storage")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Gives a temporary path to write to; `path` is replaced by it at the end, or left alone.

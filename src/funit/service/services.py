@@ -1,0 +1,42 @@
+"""What the routes use: the database, the storage, the models, and who does the work."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from funit.database.connection import open_database
+from funit.repository import ModelRepository
+from funit.service.settings import ServiceSettings
+from funit.storage import Storage
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that a route may need; made before the app, so that a test passes its own."""
+
+    settings: ServiceSettings
+    database: Engine
+    storage: Storage
+    models: ModelRepository
+
+
+@contextmanager
+def open_services(settings: ServiceSettings) -> Iterator[Services]:
+    """Opens what the settings name, and closes it at the end."""
+    database = open_database(settings.database_url)
+    try:
+        yield Services(settings, database, Storage(settings.storage_url), ModelRepository())
+    finally:
+        database.dispose()
+
+
+def _services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesOf = Annotated[Services, Depends(_services_of)]

@@ -1,0 +1,84 @@
+"""What a service may use and allows; `funit serve` reads it from its options and a YAML file."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from funit.config import Positive, Section
+
+MIB = 1 << 20
+
+
+class Limits(Section):
+    """What one request, one client and the whole queue may ask for."""
+
+    upload_bytes: Positive = 20 * MIB
+    """Of one request with pictures."""
+
+    dataset_bytes: Positive = 4096 * MIB
+    """Of one upload of a data set."""
+
+    pixels: Positive = 40_000_000
+    """Of one picture, before it is decoded."""
+
+    num_contents: Positive = 64
+    """Content images of one request."""
+
+    num_examples: Positive = 32
+    """Example images of one request."""
+
+    requests_per_minute: Positive = 600
+    """Of one API key, or of one address where no keys are needed."""
+
+    key_bytes: Positive = 20 * 1024 * MIB
+    """Of all data sets, looks and poses of one API key."""
+
+    num_queued: Positive = 256
+    """Translations that wait; with more the answer is 503."""
+
+    seconds: Annotated[float, Field(gt=0)] = 30.0
+    """A translation that took longer is given up."""
+
+
+class GeneratorSettings(Section):
+    """How translations are made."""
+
+    device: str = "auto"
+    """`cpu`, `cuda`, `cuda:1`, or `auto`."""
+
+    engine: str = "auto"
+    """As of `funit translate`."""
+
+    precision: str = "fp32"
+    """As of `funit translate`."""
+
+    batch_size: Positive = 16
+    """At most so many translations at once."""
+
+    wait_ms: Annotated[float, Field(ge=0)] = 2.0
+    """How long a batch waits for more while others are under way; nothing waits when idle."""
+
+    model_bytes: Positive = 2048 * MIB
+    """Of the models that are kept ready; the least recently used one makes room."""
+
+    num_cached_codes: Annotated[int, Field(ge=0)] = 1024
+    """Class codes and content codes that are kept, each."""
+
+
+class ServiceSettings(Section):
+    """Everything about a service."""
+
+    database_url: str
+    storage_url: str
+    default_model: str = "default"
+    """A name, NAME@VERSION or NAME@ALIAS; `/readyz` waits for it."""
+
+    data_root: Path | None = None
+    """Folders under it may be registered as data sets; None: uploads only."""
+
+    keys: Literal["required", "none"] = "required"
+    """`none` only where nobody else reaches it: then every request may do everything."""
+
+    limits: Limits = Limits()
+    generator: GeneratorSettings = GeneratorSettings()
