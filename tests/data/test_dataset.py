@@ -13,9 +13,19 @@ from PIL import Image
 
 from funit.config import DataConfig, TrainingConfig
 from funit.data.catalog import read_catalog
-from funit.data.dataset import Batch, Dataset, bent, choose, crop, fixed_samples, recoloured
+from funit.data.dataset import (
+    Batch,
+    Dataset,
+    ahead,
+    bent,
+    choose,
+    crop,
+    fixed_samples,
+    recoloured,
+)
 from funit.data.images import to_floats
 from funit.data.packed import Packed, pack
+from funit.data.resident import Resident, resident_for
 from funit.errors import UserError
 
 SIZE = 8
@@ -265,18 +275,91 @@ def plain_batch(packed: Packed, shots: int, seed: int, index: int) -> Batch:
     return joined(samples)
 
 
-def test_a_batch_is_what_the_plain_way_draws_to_the_bit(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """Noise, larger than is trained on, and not square."""
+    folder = tmp_path_factory.mktemp("wide")
     random = np.random.default_rng(0)
     for number, (width, height) in enumerate([(11, 11), (14, 11), (11, 13)] * 4):
-        path = tmp_path / "data" / f"c{number % 4}" / f"{number}.png"
+        path = folder / "data" / f"c{number % 4}" / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
-    packed = pack(read_catalog(tmp_path / "data"), SIZE + 3, tmp_path / "x.pack")
+    return pack(read_catalog(folder / "data"), SIZE + 3, folder / "x.pack")
+
+
+def test_a_batch_is_what_the_plain_way_draws_to_the_bit(wide: Packed) -> None:
+    for index in range(5):
+        batch = dataset_of(wide, flip=True, shots=2, seed=7).batch(index)
+
+        assert_same(batch, plain_batch(wide, 2, 7, index))
+
+
+def on_device(packed: Packed, device: str, **training: Any) -> Dataset:
+    """Batches on a device, with everything that can be asked for."""
+    settings = TrainingConfig.model_validate({"batch_size": 12, "seed": 7, **training})
+    return Dataset(packed, SIZE, DataConfig(recolour=True, bend=0.1), settings, device=device)
+
+
+@pytest.mark.parametrize("reconstruct_from", ["class", "itself"])
+@pytest.mark.parametrize("shots", [2, [1, 4]])
+def test_images_that_lie_on_the_device_give_the_same_batches_to_the_bit(
+    wide: Packed, reconstruct_from: str, shots: Any
+) -> None:
+    drawn_here = on_device(wide, "cpu", reconstruct_from=reconstruct_from, shots=shots)
+    drawn_there = on_device(wide, "cpu", reconstruct_from=reconstruct_from, shots=shots)
+    drawn_there.resident = Resident(wide, torch.device("cpu"))
 
     for index in range(5):
-        batch = dataset_of(packed, flip=True, shots=2, seed=7).batch(index)
+        batch = drawn_there.batch(index)
 
-        assert_same(batch, plain_batch(packed, 2, 7, index))
+        assert_same(batch, drawn_here.batch(index))
+        assert batch.content.stride() == drawn_here.batch(index).content.stride()
+    assert_same(next(drawn_there.batches(start=3)), drawn_here.batch(3))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_gpu_gets_the_same_batches_but_for_the_rounding_of_colours_and_bends(
+    wide: Packed, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not fits:
+        monkeypatch.setattr("funit.data.resident.MEMORY_SHARE", 0.0)
+    settings = {"reconstruct_from": "class", "shots": 2}
+    there, here = (on_device(wide, device, **settings) for device in ("cuda", "cpu"))
+
+    for index, batch in zip(range(3, 6), there.batches(start=3), strict=False):
+        assert (there.resident is not None) == fits
+        assert batch.content.device.type == "cuda"
+        wanted = here.batch(index)
+        torch.testing.assert_close(batch.content.cpu(), wanted.content, rtol=0, atol=1e-4)
+        for name in ("original", "examples", "siblings", "classes", "content_classes"):
+            assert torch.equal(getattr(batch, name).cpu(), getattr(wanted, name)), name
+
+
+def test_images_lie_on_a_gpu_alone_and_only_where_they_fit(
+    wide: Packed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (len(wide.all_pixels), 2**40))
+
+    assert resident_for(wide, torch.device("cpu")) is None
+    assert resident_for(wide, torch.device("cuda")) is None
+
+
+def test_what_is_drawn_ahead_is_the_same_and_ends_when_nobody_asks(packed: Packed) -> None:
+    dataset, asked = dataset_of(packed), list[int]()
+
+    def draw(index: int) -> Batch:
+        asked.append(index)
+        return dataset.batch(index)
+
+    batches = ahead(draw, 5)
+    found = list(islice(batches, 3))
+    batches.close()
+
+    for index, batch in enumerate(found, start=5):
+        assert_same(batch, dataset.batch(index))
+    assert asked == list(range(5, 5 + len(asked)))
+    assert len(asked) <= 3 + 2
 
 
 def test_a_batch_depends_on_the_seed_and_its_number_alone(packed: Packed) -> None:

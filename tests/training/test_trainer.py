@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from funit.config import Config, Settings, build_config, merged
 from funit.data.dataset import Batch
@@ -117,6 +118,31 @@ def test_the_generators_update_computes_no_gradients_of_the_discriminator(
     assert all(p.grad is None for p in trainer.discriminator.parameters())
     assert all(p.requires_grad for p in trainer.discriminator.parameters())
     assert all(p.grad is not None for p in trainer.generator.parameters())
+
+
+class ReadsNothing(TorchDispatchMode):
+    """Fails where a number is read from a tensor, for which the CPU would wait for a GPU."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func.overloadpacket is not torch.ops.aten._local_scalar_dense, "a number is read"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("variant", ["", *BEYOND])
+@pytest.mark.parametrize("warm_up_images", [0, 100])
+def test_no_step_waits_for_what_the_device_computes(
+    settings: Settings, variant: str, warm_up_images: int
+) -> None:
+    own = {"training": {"optimizer": "adam", "shots": 2}}
+    wanted = merged(settings, own, BEYOND.get(variant, {}))
+    trainer = trainer_with(wanted, adversarial_from_images=warm_up_images)
+    for optimizer in (trainer.g_optimizer, trainer.d_optimizer):  # as on a GPU
+        optimizer.param_groups[0] |= {"fused": True, "foreach": False}
+    batch = tiny_batch(trainer.config)
+
+    with ReadsNothing():
+        for _ in range(2):
+            trainer.step(batch)
 
 
 def test_the_lazy_penalty_comes_every_third_step(settings: Settings) -> None:

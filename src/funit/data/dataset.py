@@ -7,10 +7,12 @@ on the seed, i and j: the shares of several processes, joined, are the batch of 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from itertools import chain
-from typing import Any
+from itertools import chain, count, pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,8 +22,10 @@ from torch import Tensor
 from funit.config import DataConfig, TrainingConfig
 from funit.data.images import to_signed
 from funit.data.packed import Packed, PackedClass, Pixels
+from funit.data.resident import Place, resident_for, sent
 from funit.errors import UserError
 
+T = TypeVar("T")
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 # Random numbers of a sample before those of its images, and of each image.
@@ -30,6 +34,7 @@ _COLOURS = slice(3, 6)  # after content class, content image, class to translate
 _BEND = slice(6, 6 + 2 * _GRID_SIZE**2)
 _PER_SAMPLE = _BEND.stop
 _PER_IMAGE = 3  # mirrored, top, left
+_AHEAD = 2  # batches drawn while a GPU works
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,9 @@ class Batch:
     siblings: Tensor  # (B, K, 3, H, W): K others of the content's class; K = 0 if not asked for
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The batch on another device."""
-        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+        """The batch on another device; a GPU gets it without being waited for."""
+        place = torch.device(device)
+        return Batch(*(sent(getattr(self, field.name), place) for field in fields(self)))
 
     def __len__(self) -> int:
         return len(self.content)
@@ -69,6 +75,8 @@ class Samples:
 class Dataset:
     """Draws class-balanced batches: a class, then one of its images, each as likely as any other.
 
+    On a GPU the images are cropped, mirrored, recoloured and bent there, if they fit; else they are
+    drawn ahead on the CPU. What is drawn is the same, but for the rounding of colours and bends.
     Raises UserError where there are not two classes, or where the processes cannot share a batch.
     """
 
@@ -80,8 +88,11 @@ class Dataset:
         training: TrainingConfig,
         rank: int = 0,
         world_size: int = 1,
+        device: torch.device | str = "cpu",
     ) -> None:
         self.packed = packed
+        self.device = torch.device(device)
+        self.resident = resident_for(packed, self.device)
         self.image_size = image_size
         self.flip = data.flip
         self.recolour = data.recolour
@@ -101,49 +112,38 @@ class Dataset:
 
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """The batches from number `start` on, without end."""
-        index = start
-        while True:
-            yield self.batch(index)
-            index += 1
+        is_drawn_here = self.device.type == "cuda" and self.resident is None
+        return ahead(self.batch, start) if is_drawn_here else map(self.batch, count(start))
 
     def batch(self, index: int) -> Batch:
-        """This process's share of batch number `index`."""
+        """This process's share of batch number `index`, on the device."""
         # Philox is cheap to start at any key; PCG64 would need a hash of the seed first
         key = np.array([self.seed % 2**64, index], dtype=np.uint64)
         random = np.random.Generator(np.random.Philox(key=key))
         num_shots = _pick(random.random(), *self.shots_range)
-        num_others = num_shots if self.draws_siblings else 0
         # A row a sample: numbers for siblings are drawn even if not asked for, so that the
         # setting does not change the rest. Numbers of all processes are drawn: they cost little.
         num_numbers = _PER_SAMPLE + 2 * num_shots + _PER_IMAGE * (1 + 2 * num_shots)
         rows = random.random((self.batch_size, num_numbers))[self.share].tolist()
 
-        size = self.image_size
-        contents, examples, siblings = (
-            np.empty((len(rows), num, size, size, 3), dtype=np.float32)
-            for num in (1, num_shots, num_others)
-        )
         labels = np.empty((2, len(rows)), dtype=np.int64)
-        places = zip(contents, examples, siblings, strict=True)
-        for row, label, out in zip(rows, labels.T, places, strict=True):
-            label[:] = self._draw(row, num_shots, chain(*out))
-        original = content = _channels_first(contents[:, 0])
+        places: list[list[Place]] = []
+        for row, label in zip(rows, labels.T, strict=True):
+            label[0], label[1], chosen = self._choose(row, num_shots)
+            places.append(chosen)
+        contents, examples, siblings = self._images(places, num_shots)
+        original = content = contents[:, 0]
         if self.recolour:
             content = recoloured(content, [row[_COLOURS] for row in rows])
         if self.bend:
             content = bent(content, [row[_BEND] for row in rows], self.bend)
         content_classes, classes = torch.from_numpy(labels)
-        return Batch(
-            content=content,
-            original=original,
-            content_classes=content_classes,
-            examples=_channels_first(examples),
-            classes=classes,
-            siblings=_channels_first(siblings),
+        return Batch(content, original, content_classes, examples, classes, siblings).to(
+            self.device
         )
 
-    def _draw(self, row: list[float], num_shots: int, out: Iterable[Floats]) -> tuple[int, int]:
-        """Fills 1 + K [+ K] images with a sample; returns the content's and the other class."""
+    def _choose(self, row: list[float], num_shots: int) -> tuple[int, int, list[Place]]:
+        """The content's and the other class of a sample; the places of its 1 + K [+ K] images."""
         content_class = int(row[0] * len(self.classes))
         class_index = _skip(int(row[2] * (len(self.classes) - 1)), content_class)
         own, other = self.classes[content_class], self.classes[class_index]
@@ -156,16 +156,52 @@ class Dataset:
         chosen += [(other, i) for i in choose(len(other), for_examples)]
         if self.draws_siblings:
             chosen += [(own, i) for i in _siblings(len(own), content, for_siblings)]
-        for place, ((cls, i), image) in enumerate(zip(chosen, out, strict=True)):
+        places = []
+        for place, (cls, i) in enumerate(chosen):
             number, top, left = for_images[_PER_IMAGE * place : _PER_IMAGE * (place + 1)]
-            pixels = crop(self.packed.pixels_of(cls, i), self.image_size, top, left)
-            if self.flip and number < 0.5:
+            y, x = _corner(cls.heights[i], cls.widths[i], self.image_size, top, left)
+            places.append((cls, i, y, x, self.flip and number < 0.5))
+        return content_class, class_index, places
+
+    def _images(self, places: list[list[Place]], num_shots: int) -> list[Tensor]:
+        """Contents (B, 1, 3, H, W), examples and siblings (B, K, 3, H, W), each by itself."""
+        size = self.image_size
+        ends = (0, 1, 1 + num_shots, len(places[0]))
+        parts = [slice(*bounds) for bounds in pairwise(ends)]
+        if self.resident is not None:
+            found = [
+                self.resident.images([sample[part] for sample in places], size) for part in parts
+            ]
+        else:
+            drawn = [
+                np.empty((len(places), part.stop - part.start, size, size, 3), dtype=np.float32)
+                for part in parts
+            ]
+            for sample, *out in zip(places, *drawn, strict=True):
+                self._fill(chain(*out), sample)
+            found = [torch.from_numpy(images) for images in drawn]
+        # (..., H, W, 3) -> (..., 3, H, W), the channels still last in memory, as networks like it
+        return [images.movedim(-1, -3) for images in found]
+
+    def _fill(self, out: Iterable[Floats], places: list[Place]) -> None:
+        size = self.image_size
+        for image, (cls, i, y, x, is_mirrored) in zip(out, places, strict=True):
+            pixels = self.packed.pixels_of(cls, i)[y : y + size, x : x + size]
+            if is_mirrored:
                 pixels = mirrored(pixels)
             # `to_signed` for one image, which stays in the cache, and never in several threads:
             # they would wait longer for each other than it takes
             np.divide(pixels, np.float32(127.5), out=image)
             np.subtract(image, 1, out=image)
-        return content_class, class_index
+
+
+def ahead(draw: Callable[[int], T], start: int) -> Iterator[T]:
+    """What `draw` gives for `start` and each number after it, drawn while the last is used."""
+    with ThreadPoolExecutor(1) as pool:
+        drawn = deque(pool.submit(draw, start + i) for i in range(_AHEAD))
+        for index in count(start + _AHEAD):
+            yield drawn.popleft().result()
+            drawn.append(pool.submit(draw, index))
 
 
 def fixed_samples(
@@ -222,8 +258,12 @@ def crop(image: Pixels, size: int, top: float, left: float) -> Pixels:
     height, width, _ = image.shape
     if height == width == size:
         return image
-    y, x = int(top * (height - size + 1)), int(left * (width - size + 1))
+    y, x = _corner(height, width, size, top, left)
     return image[y : y + size, x : x + size]
+
+
+def _corner(height: int, width: int, size: int, top: float, left: float) -> tuple[int, int]:
+    return int(top * (height - size + 1)), int(left * (width - size + 1))
 
 
 def mirrored(image: Pixels) -> Pixels:
@@ -241,7 +281,8 @@ def recoloured(images: Tensor, numbers: Sequence[Sequence[float]]) -> Tensor:
     """
     edges = (images[:, :, 0], images[:, :, -1], images[:, :, :, 0], images[:, :, :, -1])
     background = torch.cat(edges, dim=2).median(dim=2).values[:, :, None, None]
-    turned = torch.einsum("bij,bjhw->bihw", _rotations(numbers), images - background)
+    rotations = sent(_rotations(numbers), images.device)
+    turned = torch.einsum("bij,bjhw->bihw", rotations, images - background)
     return (background + turned).clamp(-1, 1)
 
 
@@ -253,9 +294,10 @@ def bent(images: Tensor, numbers: Sequence[Sequence[float]], strength: float) ->
     uniform numbers each -> (B, 3, H, W).
     """
     moves = torch.tensor(numbers).view(-1, 2, _GRID_SIZE, _GRID_SIZE) * 2 - 1
+    moves = sent(moves, images.device)
     size = images.shape[2:]
     moves = F.interpolate(2 * strength * moves, size, mode="bicubic", align_corners=True)
-    rows, columns = (torch.linspace(-1, 1, side) for side in size)
+    rows, columns = (torch.linspace(-1, 1, side, device=images.device) for side in size)
     places = torch.stack(torch.meshgrid(rows, columns, indexing="ij")[::-1], dim=-1)
     return F.grid_sample(
         images, places + moves.movedim(1, -1), padding_mode="border", align_corners=True
@@ -299,11 +341,6 @@ def _share(batch_size: int, rank: int, world_size: int) -> slice:
         )
     size = batch_size // world_size
     return slice(rank * size, (rank + 1) * size)
-
-
-def _channels_first(images: Floats) -> Tensor:
-    """(..., H, W, 3) -> (..., 3, H, W), the channels still last in memory, as networks like it."""
-    return torch.from_numpy(images).movedim(-1, -3)
 
 
 def _to_images(pixels: Pixels) -> Tensor:

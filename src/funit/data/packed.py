@@ -70,7 +70,7 @@ class Packed:
             part: [PackedClass(**cls) for cls in classes]
             for part, classes in index["parts"].items()
         }
-        self._pixels = pixels
+        self.all_pixels = pixels  # the whole file, to which `offsets` are relative
 
     @property
     def classes(self) -> list[str]:
@@ -112,7 +112,7 @@ class Packed:
     def pixels_of(self, cls: PackedClass, i: int) -> Pixels:
         """One image of a class, (H, W, 3); it cannot be written to."""
         height, width, offset = cls.heights[i], cls.widths[i], cls.offsets[i]
-        return self._pixels[offset : offset + 3 * height * width].reshape(height, width, 3)
+        return self.all_pixels[offset : offset + 3 * height * width].reshape(height, width, 3)
 
 
 def pack(

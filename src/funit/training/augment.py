@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from funit.config import TrainingConfig
+from funit.data.resident import sent
 from funit.model.discriminator import Scorer
 from funit.training.checkpoint import Tensors
 
@@ -83,7 +84,7 @@ class Augmented:
 
     def _seen(self, images: Tensor) -> Tensor:
         numbers = torch.rand(len(images), _NUM_NUMBERS, generator=self.random)
-        return augmented(images, numbers.to(images.device), self.probability)
+        return augmented(images, sent(numbers, images.device), self.probability)
 
 
 def augmented(images: Tensor, numbers: Tensor, probability: Tensor) -> Tensor:

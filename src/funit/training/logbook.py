@@ -44,9 +44,15 @@ class Logbook:
 
     def means(self) -> dict[str, float]:
         """The mean of each term since the last call: for a lazy penalty, over its own steps."""
-        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        means = {name: total / self.counts[name] for name, total in self.totals().items()}
         self.sums, self.counts = {}, {}
         return means
+
+    def totals(self) -> dict[str, float]:
+        """The sum of each term since the last line: the one place that waits for a GPU."""
+        if not self.sums:
+            return {}
+        return dict(zip(self.sums, torch.stack(list(self.sums.values())).tolist(), strict=True))
 
     def write(self, line: dict[str, Any]) -> None:
         """Appends a line; readers never see half of one."""

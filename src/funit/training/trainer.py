@@ -301,7 +301,9 @@ class _Loop:
         self.run, self.training, self.on_snapshot = run, training, on_snapshot
         self.parent = parent
         self.trainer = Trainer(config, find_device(training.device))
-        self.dataset = Dataset(packed, config.model.image_size, config.data, training)
+        self.dataset = Dataset(
+            packed, config.model.image_size, config.data, training, device=self.trainer.device
+        )
         self.samples = _samples(packed, config, self.trainer.device)
         self.max_images = _image_limit(training, packed.num_images)
         self.logbook = Logbook(
@@ -322,7 +324,7 @@ class _Loop:
             for batch in self.dataset.batches(start=self.trainer.steps):
                 if reason := stop() or self._reason_to_stop():
                     break
-                self.logbook.add(self.trainer.step(batch.to(self.trainer.device)))
+                self.logbook.add(self.trainer.step(batch))
                 self._log(bar)
                 if self._passed(self.training.sample_every_images):
                     self._draw_samples()
@@ -411,7 +413,7 @@ class _Loop:
         write_curves(self.run.path / "curves.png", self.logbook.read())
 
     def _write_checkpoint(self) -> Checkpoint:
-        self._stop_if_diverged({name: float(total) for name, total in self.logbook.sums.items()})
+        self._stop_if_diverged(self.logbook.totals())
         state = {
             "steps": self.trainer.steps,
             "minutes": self._minutes(),
