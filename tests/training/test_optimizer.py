@@ -8,7 +8,12 @@ from torch import nn
 
 from funit.config import Config, Settings, build_config, merged
 from funit.errors import UserError
-from funit.training.optimizer import make_optimizer, set_learning_rate
+from funit.training.optimizer import (
+    make_optimizer,
+    optimizer_tensors,
+    restore_optimizer,
+    set_learning_rate,
+)
 from funit.training.trainer import Trainer
 
 
@@ -64,3 +69,30 @@ def test_the_momentum_of_an_optimizer_without_is_refused(settings: Settings) -> 
         config_with(settings, optimizer="rmsprop", momentum=0.9)
 
     assert "adam" in error.value.hint
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_what_adam_remembers_goes_on_on_a_gpu_and_back(settings: Settings, device: str) -> None:
+    training = config_with(settings, optimizer="adam").training
+    torch.manual_seed(0)
+    network, other = nn.Linear(3, 2), nn.Linear(3, 2).to(device)
+    other.load_state_dict(network.state_dict())
+    optimizer, restored = (make_optimizer(each, training, lr=0.5) for each in (network, other))
+    _step(network, optimizer)
+
+    other.load_state_dict(network.state_dict())
+    restore_optimizer("g", restored, optimizer_tensors("g", optimizer))
+    _step(network, optimizer)
+    _step(other, restored)
+
+    for one, moved in zip(network.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(one, moved.cpu())
+    fused = restored.defaults["fused"]
+    assert bool(fused) == (device == "cuda")
+    assert restored.state[other.weight]["step"].device.type == device
+
+
+def _step(network: nn.Linear, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad()
+    network(torch.ones(1, 3).to(network.weight.device)).square().sum().backward()
+    optimizer.step()

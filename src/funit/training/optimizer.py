@@ -18,7 +18,10 @@ def make_optimizer(
     """RMSProp as in the paper, or Adam, for all weights of a network."""
     parameters, decay = list(network.parameters()), training.weight_decay
     if training.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr, betas=(momentum, 0.99), weight_decay=decay)
+        # one kernel for all weights; RMSProp, which has no such kernel, takes a few (`foreach`)
+        fused = True if all(p.device.type == "cuda" for p in parameters) else None
+        betas = (momentum, 0.99)
+        return torch.optim.Adam(parameters, lr, betas=betas, weight_decay=decay, fused=fused)
     return torch.optim.RMSprop(parameters, lr, weight_decay=decay)
 
 
@@ -49,7 +52,9 @@ def restore_optimizer(prefix: str, optimizer: Optimizer, tensors: Tensors) -> No
         if network == prefix:
             parameter = parameters[int(index)]
             if name == "step":
-                kept = value.clone()  # the step counter stays on the CPU
+                # the step counter stays on the CPU, unless one kernel does all
+                is_fused = optimizer.defaults.get("fused")
+                kept = value.to(parameter.device if is_fused else "cpu", copy=True)
             else:  # the layout of the weights, or the update would differ in its last bit
                 kept = torch.empty_like(parameter).copy_(value)
             optimizer.state[parameter][name] = kept.detach()

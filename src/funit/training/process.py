@@ -32,12 +32,15 @@ def stop_signal() -> Iterator[Callable[[], str]]:
 
 @contextmanager
 def prepared_process(training: TrainingConfig) -> Iterator[None]:
-    """The number of threads, and an allocator that keeps what a step frees for the next one."""
-    threads = torch.get_num_threads()
+    """The number of threads, an allocator that keeps what a step frees for the next one, and the
+    fastest of a GPU's convolutions: sizes are the same in every step."""
+    threads, is_searching = torch.get_num_threads(), torch.backends.cudnn.benchmark
     if training.num_threads is not None:
         torch.set_num_threads(training.num_threads)
     keep_freed_memory()
+    torch.backends.cudnn.benchmark = True
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        torch.backends.cudnn.benchmark = is_searching
