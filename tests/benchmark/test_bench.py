@@ -121,8 +121,9 @@ def test_what_is_measured_on_a_graphics_card_runs_on_a_processor_too(
 
     measure_gpu(bench, "cpu")
 
-    rows = {row.what: row for row in bench.results.rows}
+    rows = {row.what: row for row in reversed(bench.results.rows)}
     assert set(rows) == {GPU_STEP, GPU_RATE, GPU_LIMIT}
+    assert sum(row.variant.endswith(", not compiled") for row in bench.results.rows) == 1
     assert all(row.met is None and row.goal is None for row in rows.values())
     assert rows[GPU_LIMIT].ratio > 0  # a tiny product on a busy processor is no limit at all
     assert rows[GPU_RATE].variant == "16 px, base 4, batch 2"

@@ -15,7 +15,7 @@ from funit.benchmark import plain_training
 from funit.benchmark.goals import GPU_LIMIT, GPU_MEMORY, GPU_RATE, GPU_STEP
 from funit.benchmark.results import Figure, combined, median_of, times_faster
 from funit.benchmark.rounds import Cost, seconds
-from funit.benchmark.training import lean, steps
+from funit.benchmark.training import changed, lean, steps
 from funit.benchmark.workbench import Workbench, random_batch
 from funit.config import Config, build_config, merged
 from funit.data.dataset import Batch
@@ -78,21 +78,29 @@ def _measure(bench: Workbench, config: Config, device: torch.device, rate: float
 def _measure_speed(
     bench: Workbench, variant: str, config: Config, batch: Batch, rate: float
 ) -> None:
-    ours = Trainer(lean(config), batch.content.device)
-    ours.step(batch)
+    # as in training, where the generator is compiled, and without: what that is worth
+    device, eager = batch.content.device, changed(lean(config), {"compile": "never"})
+    plainer, ours = Trainer(eager, device), Trainer(lean(config), device)
+    plainer.step(batch)
     with FlopCounterMode(display=False) as counter:  # of a step without the penalty
-        ours.step(batch)
-    costs = dict(zip(("penalty", "ours"), steps(ours, batch, waiting(ours.device)), strict=True))
+        plainer.step(batch)
+    wait = waiting(device)
+    costs = dict(zip(("penalty", "ours"), steps(ours, batch, wait), strict=True))
+    costs |= dict(zip(("eager penalty", "eager"), steps(plainer, batch, wait), strict=True))
     with _if_it_fits(bench, GPU_STEP, variant):
         plain = _plain_step(config, batch)
         plain()
         costs["plain"] = plain
     found = bench.in_turn(f"gpu, {variant}", costs, bench.scale.gpu_rounds)
     every = ours.config.training.penalty_every
-    mean = combined([(1 / every, found["penalty"]), (1 - 1 / every, found["ours"])])
+    mean, without = (
+        combined([(1 / every, found[with_penalty]), (1 - 1 / every, found[name])])
+        for with_penalty, name in (("penalty", "ours"), ("eager penalty", "eager"))
+    )
     if "plain" in found:
         bench.results.add(GPU_STEP, variant, times_faster(found["plain"], mean))
     bench.results.add(GPU_RATE, variant, median_of(len(batch) / mean))
+    bench.results.add(GPU_RATE, f"{variant}, not compiled", median_of(len(batch) / without))
     share = counter.get_total_flops() / rate / found["ours"]
     bench.results.add(GPU_LIMIT, variant, median_of(share))
 

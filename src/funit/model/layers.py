@@ -3,7 +3,6 @@
 Shapes: B images, C channels, H x W positions.
 """
 
-from functools import cache
 from typing import TypeVar
 
 import torch
@@ -110,13 +109,15 @@ def parity_sums(kernel_size: int, like: Tensor) -> Tensor:
     sums = PARITY_SUMS[kernel_size]
     if like.device == sums.device:  # always while a graph is traced, which nothing must outlive
         return sums.to(like)
-    return _copied_sums(kernel_size, like.device, like.dtype)
+    key = (kernel_size, like.device, like.dtype)
+    if key not in _copied_sums:
+        with torch.inference_mode(False):  # else a training could not use what a translation copied
+            _copied_sums[key] = sums.to(like)
+    return _copied_sums[key]
 
 
-@cache
-@torch.inference_mode(False)  # else a training could not use what a translation has copied
-def _copied_sums(kernel_size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    return PARITY_SUMS[kernel_size].to(device, dtype)
+# a dict and no `functools.cache`, which PyTorch's compiler passes over: it would copy in each step
+_copied_sums: dict[tuple[int, torch.device, torch.dtype], Tensor] = {}
 
 
 class UpsamplingConvolution(nn.Module):

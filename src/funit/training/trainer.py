@@ -33,6 +33,7 @@ from funit.training.checkpoint import (
     write_checkpoint,
 )
 from funit.training.code_losses import CodeLosses
+from funit.training.compiled import compile_generator, is_compiled
 from funit.training.frozen_discriminator import (
     FrozenDiscriminator,
     fooling_second_terms,
@@ -100,6 +101,9 @@ class Trainer:
         self.augmentation = Augmentation(training, device) if is_augmented else None
         self.steps = 0
         self.images = 0
+        self.not_compiled: str | None = None  # why, where it was wanted
+        if is_compiled(training, device):
+            self.not_compiled = compile_generator(self.generator, self._trials)
 
     def step(self, batch: Batch) -> Terms:
         """One update of the discriminator, then one of the generator (the paper's algorithm)."""
@@ -195,6 +199,23 @@ class Trainer:
             return {}
         together, classes = (torch.cat(parts) for parts in zip(*codes, strict=True))
         return self.code_losses.terms(together, classes)
+
+    def _trials(self) -> list[Tensor]:
+        """Passes of the generator as in training, with few examples and with many."""
+        training, size = self.config.training, self.config.model.image_size
+        count, (low, high) = training.batch_size, training.shots_range
+        results = []
+        for num_shots in sorted({low, min(low + 1, high), high}):
+            # the channels last in memory, as a Dataset has them
+            content = torch.zeros(count, size, size, 3, device=self.device).movedim(-1, -3)
+            examples = torch.zeros(count, num_shots, size, size, 3, device=self.device)
+            examples = examples.movedim(-1, -3)
+            classes = torch.zeros(count, dtype=torch.int64, device=self.device)
+            batch = Batch(content, content, classes, examples, classes, examples)
+            with self._autocast():
+                drawn = self.draw(batch)
+            results.append(drawn.translated.sum() + drawn.reconstruction.images.sum())
+        return results
 
     def _num_back(self, batch: Batch) -> int:
         return round(self.config.training.back_translation * len(batch))
@@ -298,6 +319,7 @@ class _Loop:
         self, run: Run, packed: Packed, on_snapshot: Snapshot | None, parent: Parent | None
     ) -> None:
         config, training = run.config, run.config.training
+        self.started = time.monotonic()  # what is compiled counts as well
         self.run, self.training, self.on_snapshot = run, training, on_snapshot
         self.parent = parent
         self.trainer = Trainer(config, find_device(training.device))
@@ -311,7 +333,6 @@ class _Loop:
         )
         self.lowest, self.lowest_at = math.inf, 0  # of the reconstruction loss, for `patience`
         self.minutes_before = 0.0
-        self.started = time.monotonic()
         self.say: Callable[[str], None] = print
 
     def run_to_end(self) -> Checkpoint:
@@ -464,6 +485,8 @@ class _Loop:
                 )
 
     def _explain_start(self) -> None:
+        if self.trainer.not_compiled is not None:
+            self.say(f"the generator is not compiled ({self.trainer.not_compiled})")
         if not self.dataset.packed.unseen_classes:
             self.say("no unseen classes: samples show seen ones only (see `data.num_unseen`)")
         for problem in self.dataset.packed.problems[:3]:
