@@ -269,7 +269,8 @@ class TrainingConfig(Section):
     """CPU threads of PyTorch; by default its own choice."""
 
     compile: Literal["auto", "always", "never"] = "auto"
-    """Compile the generator: a minute at the start, then faster steps. `auto`: on a GPU alone."""
+    """Compile the generator before the first step; where that fails it stays as it is. `auto`: on a
+    GPU alone."""
 
     tensorboard: bool = False
     """Write TensorBoard events too (extra `tensorboard`)."""

@@ -138,7 +138,7 @@ class UpsamplingConvolution(nn.Module):
         # (B, C, H, W) -> (B, C / 2, 2H, 2W)
         bias = self.conv.bias
         assert bias is not None
-        padded = F.pad(features, (1, 1, 1, 1), mode="replicate")
+        padded = _with_border(features)
         parities = F.conv2d(padded, self._small_kernels(), bias.repeat_interleave(4))
         doubled = F.pixel_shuffle(parities, 2)
         if self.window_size == 2:  # a pixel too many on each side; no other padding shows
@@ -169,6 +169,17 @@ class UpsamplingConvolution(nn.Module):
             for end, second in ((0, 1), (-1, -2))
         )
         return _with_ends(_with_ends(doubled, top, bottom, dim=2), left, right, dim=3)
+
+
+def _with_border(features: Tensor) -> Tensor:
+    """A pixel more on each side, the same as the outermost one."""
+    if not torch.compiler.is_dynamo_compiling():
+        return F.pad(features, (1, 1, 1, 1), mode="replicate")
+    # compiled, the gradient of that expects another layout than it gets (PyTorch 2.13, on a CPU)
+    for dim in (2, 3):
+        ends = features.narrow(dim, 0, 1), features.narrow(dim, features.shape[dim] - 1, 1)
+        features = torch.cat([ends[0], features, ends[1]], dim=dim)
+    return features
 
 
 def _with_ends(features: Tensor, first: Tensor, last: Tensor, dim: int) -> Tensor:
