@@ -29,7 +29,10 @@ class Limits(Section):
     """Example images of one request."""
 
     requests_per_minute: Positive = 600
-    """Of one API key, or of one address where no keys are needed."""
+    """Of one API key, or of one address where no key is given. Each worker counts for itself."""
+
+    idle_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """A client that sends nothing for so long in the middle of an upload is given up."""
 
     key_bytes: Positive = 20 * 1024 * MIB
     """Of all data sets, looks and poses of one API key."""
@@ -74,11 +77,15 @@ class ServiceSettings(Section):
     default_model: str = "default"
     """A name, NAME@VERSION or NAME@ALIAS; `/readyz` waits for it."""
 
-    data_root: Path | None = None
-    """Folders under it may be registered as data sets; None: uploads only."""
+    data_roots: tuple[Path, ...] = ()
+    """Folders under them may be registered as data sets; none: uploads only."""
 
     keys: Literal["required", "none"] = "required"
     """`none` only where nobody else reaches it: then every request may do everything."""
+
+    hosts: tuple[str, ...] = ()
+    """The names that a request may call the service by; none: any. `funit serve` without keys takes
+    those of this machine alone, lest a web page reaches it by a name of its own."""
 
     limits: Limits = Limits()
     generator: GeneratorSettings = GeneratorSettings()
