@@ -144,14 +144,16 @@ def has_body(scope: Scope) -> bool:
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
-async def refuse(error: UserError, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(
+    error: UserError, scope: Scope, receive: Receive, send: Send, *, is_read: bool = False
+) -> None:
     """Answers with an error before the request's body was read, and ends the connection.
 
     A client that is still sending would lose the answer, were the connection closed at once: so a
     little more of the body is read first, and dropped.
     """
     answer = answer_of(error)
-    if not has_body(scope):
+    if is_read or not has_body(scope):
         await answer(scope, receive, send)
         return
     answer.headers["Connection"] = "close"

@@ -227,7 +227,7 @@ class BodyLimit:
             if body.refusal is None:
                 raise
         if body.refusal is not None and not body.is_answered:
-            await refuse(body.refusal, scope, receive, send)
+            await refuse(body.refusal, scope, receive, send, is_read=body.is_whole)
 
 
 class _Body:

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from funit.config import Positive, Section
+from funit.config import Positive, Section, Settings, merged, read_settings
+from funit.errors import UserError
+from funit.home import database_url, storage_url
 
 MIB = 1 << 20
 
@@ -89,3 +91,23 @@ class ServiceSettings(Section):
 
     limits: Limits = Limits()
     generator: GeneratorSettings = GeneratorSettings()
+
+
+def build_settings(file: Path | None, given: Settings) -> ServiceSettings:
+    """What is given, over a YAML or JSON file, over the database and the storage in `home`.
+
+    Raises UserError that names the setting that is wrong.
+    """
+    embedded = {"database_url": database_url(), "storage_url": storage_url()}
+    try:
+        return ServiceSettings.model_validate(
+            merged(embedded, read_settings(file) if file else {}, given)
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        message = f"{first['msg'][0].lower()}{first['msg'][1:]}"
+        raise UserError(
+            f"the setting `{name}` of the service is not valid: {message}",
+            hint="docs/service.md has the table of them",
+        ) from None
