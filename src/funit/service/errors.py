@@ -9,12 +9,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from funit.errors import ConflictError, LimitError, NotThereError, UserError
 
 log = logging.getLogger(__name__)
+
+UNREACHABLE = (OperationalError, PoolTimeoutError)
+"""What SQLAlchemy raises where the database does not answer."""
 
 _DRAINED_BYTES = 16 << 20
 _DRAINED_SECONDS = 2.0
@@ -109,7 +113,8 @@ def handle_errors(app: FastAPI) -> None:
         return answer_of(error)
 
     @app.exception_handler(OperationalError)
-    async def database_error(_: Request, error: OperationalError) -> JSONResponse:
+    @app.exception_handler(PoolTimeoutError)
+    async def database_error(_: Request, error: Exception) -> JSONResponse:
         return answer_of(unreachable(error))
 
     @app.exception_handler(RequestValidationError)
@@ -124,9 +129,9 @@ def handle_errors(app: FastAPI) -> None:
         return _answer(error.status_code, str(error.detail), hint, error.headers)
 
 
-def unreachable(error: OperationalError) -> BusyError:
+def unreachable(error: Exception) -> BusyError:
     """What a client is told of a database that does not answer; the log is told the reason."""
-    log.error("the database cannot be used: %s", error.orig)
+    log.error("the database cannot be used: %s", getattr(error, "orig", error))
     return BusyError(
         "the database does not answer", hint="try again later", headers={"Retry-After": "5"}
     )

@@ -15,7 +15,6 @@ import time
 from urllib.parse import urlsplit
 
 from anyio import to_thread
-from sqlalchemy.exc import OperationalError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from funit.errors import LimitError, UserError
 from funit.service.auth import ANYONE, Caller, identify
 from funit.service.errors import (
+    UNREACHABLE,
     ForbiddenError,
     ServiceError,
     TooIdleError,
@@ -183,7 +183,7 @@ class Gate:
             )
         except UnauthenticatedError as error:
             return error
-        except OperationalError as error:
+        except UNREACHABLE as error:
             raise unreachable(error) from None
 
     def _check_rate(self, caller: Caller | UserError, scope: Scope) -> None:

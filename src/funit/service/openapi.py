@@ -4,6 +4,7 @@ FastAPI knows what the functions of the routes say. What stands before them - ke
 handler of errors - it does not know, and its own shape of a validation error is not ours.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 from funit.service.errors import ErrorBody, UnexpectedBody
@@ -93,7 +94,7 @@ def _complete_operation(operation: dict[str, Any]) -> None:
         expected.update(_TAKING)
     expected.update(int(status) for status in answers if status.isdecimal() and status >= "4")
     for status in sorted(expected):
-        answers[str(status)] = _error(status)
+        answers[str(status)] = _error(status, answers.get(str(status), {}).get("description", ""))
     for status, answer in answers.items():
         headers = answer.setdefault("headers", {})
         headers["X-Request-ID"] = {"$ref": "#/components/headers/X-Request-ID"}
@@ -102,14 +103,16 @@ def _complete_operation(operation: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted(answers.items()))
 
 
-def _error(status: int) -> dict[str, Any]:
-    about, error, hint = _ERRORS[status]
+def _error(status: int, described: str) -> dict[str, Any]:
+    """An error of a route; what the route says of it comes before what we say of the status."""
+    stock = HTTPStatus(status).phrase  # FastAPI's word where the route said nothing
+    about, error, hint = _ERRORS.get(status, (stock, stock.lower(), ""))
     model = UnexpectedBody if status == 500 else ErrorBody
     example = {"error": error, "hint": hint}
     if model is UnexpectedBody:
         example["request_id"] = "9f86d081884c7d65"
     return {
-        "description": about,
+        "description": about if described in ("", stock) else described,
         "content": {
             "application/json": {
                 "schema": {"$ref": f"#/components/schemas/{model.__name__}"},

@@ -19,6 +19,7 @@ from funit.service.logs import set_up_logs
 from funit.service.metrics import SHARED_FOLDER
 from funit.service.settings import ServiceSettings, build_settings
 from funit.service.worker import BACKLOG, SETTINGS, SOCKET
+from funit.storage import Storage
 
 Address = tuple[str, int]
 
@@ -42,6 +43,7 @@ def serve(
     """
     family, address = resolve(host, port)
     settings = settings_for(host, address[0], config, given or {})
+    Storage(settings.storage_url)  # a wrong URL is said here, not by a worker that ends
     check_keys(settings)
     set_up_logs()
     with (

@@ -3,18 +3,23 @@
 Its settings and the number of the open socket, which all workers share, come in the environment.
 """
 
+import logging
 import math
 import os
 import socket
+import sys
 from types import FrameType
 
 import uvicorn
 
+from funit.errors import UserError
 from funit.service.app import create_app
 from funit.service.children import follow_parent
 from funit.service.logs import set_up_logs
 from funit.service.services import Services, open_services
 from funit.service.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
 
 SETTINGS, SOCKET = "FUNIT_SERVICE_SETTINGS", "FUNIT_SERVICE_SOCKET"
 BACKLOG = 2048
@@ -34,10 +39,20 @@ class _Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Answers requests until SIGTERM."""
+    """Answers requests until SIGTERM; exits with 1, and the reason in the log, where it cannot."""
     follow_parent()
     set_up_logs()
-    settings = ServiceSettings.model_validate_json(os.environ[SETTINGS])
+    try:
+        _answer(ServiceSettings.model_validate_json(os.environ[SETTINGS]))
+    except UserError as error:
+        log.error("%s; hint: %s", error.message, error.hint)
+        sys.exit(1)
+    except Exception:
+        log.exception("the worker cannot go on")
+        sys.exit(1)
+
+
+def _answer(settings: ServiceSettings) -> None:
     with open_services(settings) as services:
         config = uvicorn.Config(
             create_app(services),
