@@ -4,6 +4,7 @@ Results go to stdout, progress to stderr. Whatever the user can mend ends in one
 line of hint and exit code 1. Imports that take time stand inside the commands.
 """
 
+import importlib.util
 import io
 import json
 import os
@@ -24,6 +25,10 @@ from funit import __version__
 from funit.errors import UserError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Engine as Database
+
     from funit.config import Settings
     from funit.engines.engine import Engine
     from funit.evaluation.candidates import Truth
@@ -90,8 +95,10 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at a data set, make it fast to read, or draw one.")
 models_app = typer.Typer(help="The models that have names.")
+keys_app = typer.Typer(help="Who may use the service, and for what.")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
+app.add_typer(keys_app, name="keys")
 
 
 def _option(help_text: str) -> Any:
@@ -191,6 +198,16 @@ Networks = Annotated[
     ),
 ]
 Force = Annotated[bool, Option("--force", help="Replace what is there.")]
+DatabaseUrl = Annotated[
+    str | None,
+    Option(
+        "--database-url",
+        metavar="URL",
+        help="`sqlite:////PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.  "
+        "[default: $FUNIT_DATABASE_URL, else a file in $FUNIT_HOME]",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -506,6 +523,125 @@ def bench(
         print(f"left out: {item.what}, {item.variant}: {item.reason}")
 
 
+@app.command()
+def serve(
+    host: Annotated[
+        str, Option(help="An address of this machine. Any but its own needs API keys.")
+    ] = "127.0.0.1",
+    port: Annotated[int, Option(min=0, max=65535, help="0: one that is free.")] = 8000,
+    database_url: DatabaseUrl = None,
+    storage: Annotated[
+        str | None,
+        _option(
+            "A folder, or a URL as `s3://BUCKET/FOLDER`.  "
+            "[default: $FUNIT_STORAGE, else a folder in $FUNIT_HOME]"
+        ),
+    ] = None,
+    workers: Annotated[int, Option(min=1, help="Processes that answer.")] = 1,
+    config: Annotated[
+        Path | None, _option("A YAML file of the service's settings; options come before it.")
+    ] = None,
+    model: Annotated[
+        str | None, _option("The model of requests that name none.  [default: default]")
+    ] = None,
+    data_root: Annotated[
+        list[Path] | None,
+        _option("Folders under it may be registered as data sets. May be repeated."),
+    ] = None,
+    keys: Annotated[
+        str | None,
+        _option(
+            "`required`: every request needs an API key; `none`: whoever reaches it may do "
+            "everything.  [default: none on this machine's own address, else required]"
+        ),
+    ] = None,
+) -> None:
+    """Serves translations, models, data and trainings over HTTP, until it is told to stop."""
+    _check_service()
+    from funit.service.server import serve
+
+    given = _given(
+        {
+            "database_url": database_url,
+            "storage_url": storage,
+            "default_model": model,
+            "data_roots": data_root or None,
+            "keys": keys,
+        }
+    )
+    serve(
+        host,
+        port,
+        config=config,
+        given=given,
+        workers=workers,
+        on_start=lambda url: print(url, flush=True),
+    )
+
+
+@keys_app.command("create")
+def keys_create(
+    name: Annotated[
+        str, Argument(metavar="NAME", help="Whose it is; it stands in logs.", show_default=False)
+    ],
+    scope: Annotated[
+        list[str],
+        _option("What it allows: `translate`, `data`, `train`, or `admin`: all. May be repeated."),
+    ],
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Makes an API key and prints it, for the only time."""
+    _check_service()
+    from funit.service.auth import create_key
+
+    with _database(database_url) as database:
+        print(create_key(database, name, scope))
+
+
+@keys_app.command("list")
+def keys_list(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Lists the API keys; the keys themselves are not kept."""
+    _check_service()
+    from funit.service.auth import list_keys
+
+    with _database(database_url) as database:
+        keys = list_keys(database)
+    if as_json:
+        _print_json(
+            [
+                {
+                    "name": key.name,
+                    "scopes": key.scopes,
+                    "created_at": _moment(key.created_at),
+                    "revoked_at": _moment(key.revoked_at) or None,
+                }
+                for key in keys
+            ]
+        )
+        return
+    _print_table(
+        ["key", "scopes", "created", "revoked"],
+        [
+            [key.name, ", ".join(key.scopes), _moment(key.created_at), _moment(key.revoked_at)]
+            for key in keys
+        ],
+    )
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    name: Annotated[str, Argument(metavar="NAME", help="Of the key.", show_default=False)],
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Makes an API key useless, from the next request on."""
+    _check_service()
+    from funit.service.auth import revoke_key
+
+    with _database(database_url) as database:
+        revoke_key(database, name)
+    print(f"{name} is revoked")
+
+
 @data_app.command("check")
 def data_check(data: Data, as_json: AsJson = False) -> None:
     """Lists the classes of DATA, and the images that cannot be used, with the reason."""
@@ -628,6 +764,29 @@ def _export_int8(model: str, data: Path | None, part: str, out: Path, force: boo
     quantised = quantise_model(model, data, out, part=part, force=force)
     print(f"truth error: {quantised.ratio:.4f} times that of 32 bits")
     print(f"{quantised.path}: opset {quantised.record.opset}, int8")
+
+
+def _check_service() -> None:
+    """Refuses what needs the extra `serve` where it is not installed."""
+    for package in ("fastapi", "uvicorn", "python_multipart", "prometheus_client"):
+        if importlib.util.find_spec(package) is None:
+            raise UserError(f"the service needs `{package}`", hint="`pip install 'funit[serve]'`")
+
+
+def _moment(time: "datetime | None") -> str:
+    return time.isoformat(timespec="seconds") if time else ""
+
+
+@contextmanager
+def _database(url: str | None) -> Iterator["Database"]:
+    from funit.database.connection import open_database
+    from funit.home import database_url
+
+    database = open_database(url or database_url())
+    try:
+        yield database
+    finally:
+        database.dispose()
 
 
 def _numbers(text: str) -> list[int]:

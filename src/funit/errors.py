@@ -17,5 +17,9 @@ class NotThereError(UserError):
     """What was asked for by its name does not exist; the server answers 404."""
 
 
+class LimitError(UserError):
+    """More bytes, pixels or pictures than is allowed; the server answers 413."""
+
+
 class ConflictError(UserError):
     """What was asked for contradicts what is there; the server answers 409."""

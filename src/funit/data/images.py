@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from funit.errors import UserError
+from funit.errors import LimitError, UserError
 from funit.home import whole_file
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
@@ -146,6 +146,15 @@ def write_image(image: Image.Image, path: Path) -> None:
         image.save(temporary, format=file_format, **_SAVE_OPTIONS.get(file_format, {}))
 
 
+def encode_image(image: Image.Image, file_format: str) -> bytes:
+    """The picture in Pillow's format `file_format`: its pixels, and nothing else of it."""
+    bare = image.copy()
+    bare.info.clear()  # Pillow would write the colour profile of the file that it came from
+    content = BytesIO()
+    bare.save(content, format=file_format, **_SAVE_OPTIONS.get(file_format, {}))
+    return content.getvalue()
+
+
 def is_image_name(name: str) -> bool:
     """Whether the name ends like a picture's."""
     dot = name.rfind(".")
@@ -234,8 +243,8 @@ def _to_8_bits(values: np.ndarray) -> np.ndarray:
     return np.rint(values.astype(np.float32) / 257).astype(np.uint8)
 
 
-def _too_large(name: str, size: str, max_pixels: int) -> UserError:
-    return UserError(
+def _too_large(name: str, size: str, max_pixels: int) -> LimitError:
+    return LimitError(
         f"{name} has {size}: the limit is {max_pixels / 1e6:g} million",
         hint="make it smaller; the model sees a few hundred pixels a side anyway",
     )

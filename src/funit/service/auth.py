@@ -1,24 +1,25 @@
 """API keys: who may do what."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from fastapi import Depends, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 from sqlalchemy import Engine, select
 
 from funit.database.connection import reading, writing
-from funit.database.schema import ApiKey
-from funit.errors import ConflictError, UserError
+from funit.database.schema import ApiKey, now
+from funit.errors import ConflictError, NotThereError, UserError
 from funit.service.errors import ForbiddenError, UnauthenticatedError
-from funit.service.services import ServicesOf
 
 Scope = Literal["translate", "data", "train", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "funit_"
+_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")  # it stands in logs
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ def create_key(database: Engine, name: str, scopes: Iterable[str]) -> str:
     wanted = list(dict.fromkeys(scopes))
     if unknown := [scope for scope in wanted if scope not in SCOPES]:
         raise UserError(f"there is no scope `{unknown[0]}`", hint=f"there are {', '.join(SCOPES)}")
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"`{name}` cannot be the name of a key",
+            hint="use up to 64 letters, digits, `-`, `_`, `.` and `@`",
+        )
     key = PREFIX + secrets.token_urlsafe(32)
     with writing(database) as session:
         if session.scalar(select(ApiKey).where(ApiKey.name == name)):
@@ -65,20 +71,45 @@ def find_caller(database: Engine, key: str) -> Caller:
     return Caller(found.id, found.name, frozenset(found.scopes))
 
 
-def caller_of(
-    services: ServicesOf,
-    given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-) -> Caller:
-    """Who sent this request."""
-    if services.settings.keys == "none":
-        return ANYONE
-    if given is None:
+def has_keys(database: Engine) -> bool:
+    """Whether there is a key that is not revoked."""
+    with reading(database) as session:
+        return session.scalar(select(ApiKey.id).where(ApiKey.revoked_at.is_(None))) is not None
+
+
+def list_keys(database: Engine) -> list[ApiKey]:
+    """All keys that were made, by name; the revoked ones too."""
+    with reading(database) as session:
+        return list(session.scalars(select(ApiKey).order_by(ApiKey.name)))
+
+
+def revoke_key(database: Engine, name: str) -> None:
+    """Makes a key useless from the next request on; raises NotThereError where there is none."""
+    with writing(database) as session:
+        found = session.scalar(select(ApiKey).where(ApiKey.name == name))
+        if found is None:
+            raise NotThereError(f"there is no key `{name}`", hint="`funit keys list` shows them")
+        found.revoked_at = found.revoked_at or now()
+
+
+def identify(database: Engine, authorization: str | None) -> Caller:
+    """Who sends this header; raises UnauthenticatedError where it names nobody."""
+    scheme, _, key = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
         raise UnauthenticatedError(
             "no API key is given",
             hint="send `Authorization: Bearer KEY`; `funit keys create` makes one",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    return find_caller(services.database, given.credentials)
+    return find_caller(database, key.strip())
+
+
+def caller_of(request: Request, _: Annotated[object, Security(_bearer)]) -> Caller:
+    """Who sent this request; the `Gate` has found out."""
+    found: Caller | UserError = request.state.caller
+    if isinstance(found, UserError):
+        raise found
+    return found
 
 
 def allowed(scope: Scope) -> Callable[[Caller], Caller]:

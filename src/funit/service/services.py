@@ -1,17 +1,27 @@
 """What the routes use: the database, the storage, the models, and who does the work."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from funit.database.connection import open_database
 from funit.repository import ModelRepository
+from funit.service.metrics import Metrics
 from funit.service.settings import ServiceSettings
 from funit.storage import Storage
+
+
+class AnswersWithImages(Protocol):
+    """What the app asks of the image generator."""
+
+    def ready(self) -> bool:
+        """Whether the default model can answer now."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -22,6 +32,10 @@ class Services:
     database: Engine
     storage: Storage
     models: ModelRepository
+    metrics: Metrics = field(default_factory=Metrics)
+    generator: AnswersWithImages | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the service is told to stop: an answer without an end (events) ends then."""
 
 
 @contextmanager

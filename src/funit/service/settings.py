@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from funit.config import Positive, Section
+from funit.config import Positive, Section, Settings, merged, read_settings
+from funit.errors import UserError
+from funit.home import database_url, storage_url
 
 MIB = 1 << 20
 
@@ -29,7 +31,10 @@ class Limits(Section):
     """Example images of one request."""
 
     requests_per_minute: Positive = 600
-    """Of one API key, or of one address where no keys are needed."""
+    """Of one API key, or of one address where no key is given. Each worker counts for itself."""
+
+    idle_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """A client that sends nothing for so long in the middle of an upload is given up."""
 
     key_bytes: Positive = 20 * 1024 * MIB
     """Of all data sets, looks and poses of one API key."""
@@ -74,11 +79,35 @@ class ServiceSettings(Section):
     default_model: str = "default"
     """A name, NAME@VERSION or NAME@ALIAS; `/readyz` waits for it."""
 
-    data_root: Path | None = None
-    """Folders under it may be registered as data sets; None: uploads only."""
+    data_roots: tuple[Path, ...] = ()
+    """Folders under them may be registered as data sets; none: uploads only."""
 
     keys: Literal["required", "none"] = "required"
     """`none` only where nobody else reaches it: then every request may do everything."""
 
+    hosts: tuple[str, ...] = ()
+    """The names that a request may call the service by; none: any. `funit serve` without keys takes
+    those of this machine alone, lest a web page reaches it by a name of its own."""
+
     limits: Limits = Limits()
     generator: GeneratorSettings = GeneratorSettings()
+
+
+def build_settings(file: Path | None, given: Settings) -> ServiceSettings:
+    """What is given, over a YAML or JSON file, over the database and the storage in `home`.
+
+    Raises UserError that names the setting that is wrong.
+    """
+    embedded = {"database_url": database_url(), "storage_url": storage_url()}
+    try:
+        return ServiceSettings.model_validate(
+            merged(embedded, read_settings(file) if file else {}, given)
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        message = f"{first['msg'][0].lower()}{first['msg'][1:]}"
+        raise UserError(
+            f"the setting `{name}` of the service is not valid: {message}",
+            hint="docs/service.md has the table of them",
+        ) from None

@@ -2,6 +2,12 @@
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from sqlalchemy import text
+
+from funit.database.connection import reading
+from funit.errors import UserError
+from funit.service.errors import BusyError, responses
+from funit.service.services import ServicesOf
 
 router = APIRouter(tags=["health"])
 
@@ -12,7 +18,37 @@ class Health(BaseModel):
     status: str = "ok"
 
 
-@router.get("/healthz")
-def healthz() -> Health:
+class Readiness(BaseModel):
+    """That translations can be asked for."""
+
+    status: str = "ready"
+    model: str
+    """The default model."""
+
+
+@router.get("/healthz", summary="Whether the process lives")
+async def healthz() -> Health:
     """Answers while the process lives."""
     return Health()
+
+
+@router.get("/readyz", summary="Whether the default model can answer", responses=responses(503))
+def readyz(services: ServicesOf) -> Readiness:
+    """Answers with 200 only while the default model can answer, otherwise with 503."""
+    model = services.settings.default_model
+    with reading(services.database) as session:
+        session.execute(text("SELECT 1"))
+    try:
+        is_ready = services.generator.ready() if services.generator else _is_there(services, model)
+    except UserError as error:
+        raise BusyError(error.message, hint=error.hint) from None
+    if not is_ready:
+        raise BusyError(
+            f"the model `{model}` is not ready", hint="try again", headers={"Retry-After": "1"}
+        )
+    return Readiness(model=model)
+
+
+def _is_there(services: ServicesOf, model: str) -> bool:
+    services.models.find(model)
+    return True

@@ -1,0 +1,39 @@
+"""The web worker with routes of the tests: one is slow, one has no end, one reads a body."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from funit.service import app, worker
+from funit.service.services import ServicesOf
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/slow")
+async def slow(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "done"
+
+
+@router.get("/events")
+async def events(services: ServicesOf) -> StreamingResponse:
+    async def until_it_stops() -> AsyncIterator[str]:
+        while not services.stopping.is_set():
+            yield "on\n"
+            await asyncio.sleep(0.1)
+        yield "over\n"
+
+    return StreamingResponse(until_it_stops())
+
+
+@router.post("/size")
+async def size(request: Request) -> int:
+    return len(await request.body())
+
+
+if __name__ == "__main__":
+    app.ROUTERS = (*app.ROUTERS, router)
+    worker.main()
