@@ -36,7 +36,7 @@ fix: install  ## put formatting and simple lint right
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-docs: install  ## write docs/settings.md anew from the settings
+docs: install  ## write docs/settings.md, and the table in docs/service.md, anew from the settings
 	$(PY) scripts/write_settings.py
 
 site: docs $(VENV)/.site  ## build the documentation into build/site

@@ -1,11 +1,23 @@
-"""Writes docs/settings.md from src/funit/config.py; a test holds the two together."""
+"""Writes docs/settings.md and the table in docs/service.md; tests hold them to the code."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from funit.config import RESUMABLE, Config, build_config, flat, merged, preset, setting_names
+from funit.config import (
+    RESUMABLE,
+    Config,
+    Section,
+    build_config,
+    flat,
+    merged,
+    preset,
+    setting_names,
+)
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
+SERVICE_PAGE = PAGE.with_name("service.md")
+START, END = "<!-- settings -->", "<!-- /settings -->"
 
 HEAD = """\
 # Settings
@@ -45,6 +57,37 @@ def settings_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def service_page() -> str:
+    """The page of the service, with the table of its settings."""
+    from funit.service.settings import ServiceSettings  # its extra need not be installed for ours
+
+    before, _, rest = SERVICE_PAGE.read_text(encoding="utf-8").partition(START)
+    _, _, after = rest.partition(END)
+    head = ["", "", "| setting | default | meaning |", "|---|---|---|"]
+    rows = [
+        f"| `{name}` | {default} | {meaning} |" for name, default, meaning in _rows(ServiceSettings)
+    ]
+    return before + START + "\n".join([*head, *rows, "", ""]) + END + after
+
+
+def _rows(section: type[Section], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Each setting with its default and its caption; those of a part after the others."""
+    parts = []
+    for name, field in section.model_fields.items():
+        if isinstance(field.default, Section):
+            parts.append((type(field.default), f"{name}."))
+            continue
+        if field.is_required():
+            default = "in `$FUNIT_HOME`"
+        else:
+            value = list(field.default) if isinstance(field.default, tuple) else field.default
+            default = _cell(value) or "none"
+        caption = " ".join((field.description or "").split()) + _choices(field.annotation)
+        yield prefix + name, default, caption
+    for part, inner in parts:
+        yield from _rows(part, prefix + inner)
+
+
 def _values(name: str) -> dict[str, Any]:
     # the number of classes is the data's; any will do here
     return flat(build_config(merged(preset(name), {"model": {"num_classes": 2}})))
@@ -70,4 +113,5 @@ def _choices(annotation: Any) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(settings_page(), encoding="utf-8")
-    print(PAGE)
+    SERVICE_PAGE.write_text(service_page(), encoding="utf-8")
+    print(PAGE, SERVICE_PAGE, sep="\n")

@@ -34,6 +34,12 @@ def test_the_page_of_settings_is_the_one_that_the_settings_give() -> None:
     assert all(f"| `{name}`" in written for name in setting_names())
 
 
+def test_the_page_of_the_service_has_the_table_that_its_settings_give() -> None:
+    written = runpy.run_path(str(ROOT / "scripts" / "write_settings.py"))["service_page"]()
+
+    assert text_of(ROOT / "docs" / "service.md") == written, "run `make docs`"
+
+
 def test_the_page_of_performance_quotes_the_benchmark_that_is_committed() -> None:
     written = runpy.run_path(str(ROOT / "scripts" / "write_performance.py"))["performance_page"]()
 

@@ -57,16 +57,17 @@ def test_what_cannot_be_served_is_one_error_and_one_hint(tmp_path: Path) -> None
     assert "the setting `limits.pixels` of the service is not valid" in wrong.stderr
 
 
-def test_with_a_key_it_serves_everybody_who_has_it(tmp_path: Path) -> None:
-    created = funit("keys", "create", "ada", "--scope", "admin", home=tmp_path)
+def test_with_a_key_it_serves_everybody_who_has_it(tmp_path: Path, database_url: str) -> None:
+    database = ("--database-url", database_url)
+    created = funit("keys", "create", "ada", "--scope", "admin", *database, home=tmp_path)
     key = created.stdout.strip()
 
-    with serving("--host", "0.0.0.0", home=tmp_path) as served:
+    with serving("--host", "0.0.0.0", *database, home=tmp_path) as served:
         port = served.url.rpartition(":")[2]
         served.url = f"http://127.0.0.1:{port}"
         without = served.get("/metrics")
         with_key = served.get("/metrics", headers={"Authorization": f"Bearer {key}"})
-        funit("keys", "revoke", "ada", home=tmp_path)
+        funit("keys", "revoke", "ada", *database, home=tmp_path)
         revoked = served.get("/metrics", headers={"Authorization": f"Bearer {key}"})
 
     assert (without.status_code, with_key.status_code, revoked.status_code) == (401, 200, 401)

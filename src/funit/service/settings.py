@@ -75,7 +75,11 @@ class ServiceSettings(Section):
     """Everything about a service."""
 
     database_url: str
+    """`sqlite:////PATH`, or `postgresql://USER:PASSWORD@HOST/NAME`."""
+
     storage_url: str
+    """A folder, or a URL as `s3://BUCKET/FOLDER`."""
+
     default_model: str = "default"
     """A name, NAME@VERSION or NAME@ALIAS; `/readyz` waits for it."""
 
