@@ -69,7 +69,7 @@ from funit.training.run import Run, locked, open_run, requested_settings
 from funit.training.start import load_parent
 
 Network = TypeVar("Network", bound=nn.Module)
-Snapshot = Callable[[Generator], dict[str, float]]
+Snapshot = Callable[[Generator], dict[str, Any]]  # numbers, or lists of them
 
 SECONDS_PER_LINE = 10.0  # metrics.jsonl gets a line at least so often
 
