@@ -46,7 +46,7 @@ TRIALS: Mapping[str, list[str]] = {
     "batch-4": ["training.batch_size=4"],
     "batch-16": ["training.batch_size=16"],
     "rate-2e-4": ["training.learning_rate=2e-4"],
-    "rate-1e-3": ["training.learning_rate=1e-3"],
+    "fast": _FAST,
     "rate-2e-3": ["training.learning_rate=2e-3"],
     "rmsprop": ["training.optimizer=rmsprop"],
     "perceptual-1": ["weights.perceptual=1"],
@@ -63,7 +63,6 @@ TRIALS: Mapping[str, list[str]] = {
     "fast-batch-16": [*_FAST, "training.batch_size=16"],
     "fast-base-24": [*_FAST, "model.base_channels=24"],
     "fast-blocks-4": [*_FAST, "model.num_residual_blocks=4"],
-    "fast": _FAST,
     "fast-fine": [*_FAST, *_FINE],
     "fast-fine-base-24": [*_FAST, *_FINE, "model.base_channels=24"],
     "fast-back-translation-1-no-bend": [
@@ -85,11 +84,14 @@ TRIALS: Mapping[str, list[str]] = {
     "adversarial-from-5000": ["training.adversarial_from_images=5000"],
 }
 
+JOINED = {"rate-1e-3": "fast"}  # what trials were called before: of the same settings
+
 QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
-    "How fast it learns": ["small", "rate-1e-3", "fast-momentum-0.9"],
+    "How fast it learns": ["small", "fast", "fast-momentum-0.9"],
     "How many examples": ["small", "shots-1-to-5"],
-    "Bending the pose image": ["rate-1e-3", "fast-no-bend"],
+    "Bending the pose image": ["fast", "fast-no-bend"],
     "How fine the content map is": ["fast", "fast-fine"],
-    "The perceptual loss": ["rate-1e-3", "fast-no-perceptual"],
+    "The perceptual loss": ["fast", "fast-no-perceptual"],
 }
-PLOTTED = ("small", "rate-1e-3", "fast-no-bend", "fast-no-perceptual", "fast", "fast-fine")
+PLOTTED = ("small", "fast", "fast-no-bend", "fast-no-perceptual", "fast-fine")
+OURS, PAPERS = ("small", "fast"), tuple(name for name in TRIALS if name.startswith("paper-"))

@@ -1,17 +1,20 @@
 """Real networks, only very small: every test runs the code that users run."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from postgresql import new_database, running_server
 
-from funit.config import ModelConfig
+from funit.config import Config, LossWeights, ModelConfig
+from funit.model.generator import Generator
+from funit.repository import TrainingRecord, save_model
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny() -> ModelConfig:
     """16 px, four channels at the top, five classes: two halvings each way."""
     return ModelConfig(
@@ -28,7 +31,7 @@ def tiny() -> ModelConfig:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def attending(tiny: ModelConfig) -> ModelConfig:
     """What goes beyond the paper, as in the preset `small`: attention, on a plain background."""
     return tiny.model_copy(
@@ -36,11 +39,35 @@ def attending(tiny: ModelConfig) -> ModelConfig:
     )
 
 
-@pytest.fixture(params=["tiny", "attending"])
+@pytest.fixture(scope="session", params=["tiny", "attending"])
 def either(request: pytest.FixtureRequest) -> ModelConfig:
     """Both of them in turn: what must hold for every generator."""
     config: ModelConfig = request.getfixturevalue(request.param)
     return config
+
+
+@pytest.fixture(scope="session")
+def saved() -> Callable[..., Path]:
+    """Saves a model that learned nothing: (folder, config, seed=0, weights=None) -> its path.
+
+    Whatever else is given goes to `save_model`.
+    """
+
+    def save(
+        folder: Path,
+        config: ModelConfig,
+        seed: int = 0,
+        weights: LossWeights | None = None,
+        **facts: Any,
+    ) -> Path:
+        torch.manual_seed(seed)
+        record = TrainingRecord(seed=0, images=0, minutes=0)
+        given = {"name": "m", "version": 1, "training": record} | facts
+        whole = Config(model=config, weights=weights or LossWeights())
+        save_model(folder, Generator(config).state_dict(), whole, **given)
+        return folder
+
+    return save
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,7 @@ from funit.cli import app
 from funit.config import Config, ModelConfig
 from funit.data.menagerie import write_menagerie
 from funit.home import home
-from funit.model.generator import Generator
-from funit.repository import TrainingRecord, save_model
+from funit.repository import TrainingRecord
 
 ONE_ERROR_AND_ONE_HINT = re.compile(r"Error: [^\n]+\n\nhint: [^\n]+\n")
 
@@ -64,21 +63,20 @@ def write_image(path: Path, seed: int = 0, size: int = 20) -> None:
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: ModelConfig) -> Iterator[Path]:
+def place(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tiny: ModelConfig,
+    saved: Callable[..., Path],
+) -> Iterator[Path]:
     """A working folder with two images, a model, data, and things that are wrong."""
     folder = tmp_path / "place"
     write_image(folder / "cat.png", seed=1)
     write_image(folder / "fox.png", seed=2)
     (folder / "text.png").write_text("not an image")
     (folder / "mine.png").write_bytes(b"mine")
-    save_model(
-        folder / "model",
-        Generator(tiny).state_dict(),
-        Config(model=tiny),
-        name="beasts",
-        version=1,
-        training=TrainingRecord(command="funit train", seed=0, images=5, minutes=1),
-    )
+    record = TrainingRecord(command="funit train", seed=0, images=5, minutes=1)
+    saved(folder / "model", tiny, name="beasts", training=record)
     (folder / "future-run").mkdir()
     (folder / "future-run" / "run.json").write_text('{"format": 99, "version": "9.1"}')
     (folder / "empty").mkdir()

@@ -2,35 +2,26 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from funit.config import Config, ModelConfig
+from funit.config import ModelConfig
 from funit.demo import DemoSize, choose_pairs, draw_creatures, run_demo
 from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES
 from funit.evaluation.measured import TRUTH_METRICS
 from funit.evaluation.metrics import Images
-from funit.model.generator import Generator
-from funit.repository import TrainingRecord, save_model
 
 SMALL = DemoSize(num_groups=2, num_classes=3, num_poses=6, num_pairs=5, num_rows=2)
 
 
 @pytest.fixture
-def model(tmp_path: Path, tiny: ModelConfig) -> Path:
-    save_model(
-        tmp_path / "model",
-        Generator(tiny).state_dict(),
-        Config(model=tiny),
-        name="m",
-        version=1,
-        training=TrainingRecord(seed=0, images=0, minutes=0),
-    )
-    return tmp_path / "model"
+def model(tmp_path: Path, tiny: ModelConfig, saved: Callable[..., Path]) -> Path:
+    return saved(tmp_path / "model", tiny)
 
 
 def numbered_creatures() -> Images:

@@ -1,6 +1,7 @@
 """An exported model is whole, computes as PyTorch does, and can be used as a model."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -8,28 +9,20 @@ import numpy as np
 import onnx
 import pytest
 
-from funit.config import Config, ModelConfig
+from funit.config import ModelConfig
 from funit.errors import UserError
 from funit.export import export_model, new_export, record_of
-from funit.model.generator import Generator
 from funit.onnx_export import write_graphs
-from funit.repository import ModelRepository, TrainingRecord, open_model, save_model
+from funit.repository import ModelRepository, TrainingRecord, open_model
 from funit.translator import Translator
+
+RECORD = TrainingRecord(seed=0, images=5, minutes=0)
 
 
 @pytest.fixture
-def model(tmp_path: Path, attending: ModelConfig) -> Path:
-    save_model(
-        tmp_path / "m",
-        Generator(attending).state_dict(),
-        Config(model=attending),
-        name="m",
-        version=3,
-        training=TrainingRecord(seed=0, images=5, minutes=0),
-        licence="Mine",
-        licence_text="You may.\n",
-    )
-    return tmp_path / "m"
+def model(tmp_path: Path, attending: ModelConfig, saved: Callable[..., Path]) -> Path:
+    facts = {"version": 3, "training": RECORD, "licence": "Mine", "licence_text": "You may.\n"}
+    return saved(tmp_path / "m", attending, **facts)
 
 
 def test_an_exported_folder_is_a_model_with_graphs_and_the_parity_is_measured(
@@ -197,18 +190,10 @@ def test_a_published_model_keeps_the_graphs_that_it_has(model: Path, tmp_path: P
 
 
 def test_a_published_model_gets_new_graphs_where_its_weights_change(
-    model: Path, tmp_path: Path, attending: ModelConfig
+    model: Path, tmp_path: Path, attending: ModelConfig, saved: Callable[..., Path]
 ) -> None:
-    save_model(
-        tmp_path / "out",
-        Generator(attending).state_dict(),
-        Config(model=attending),
-        name="m",
-        version=3,
-        training=TrainingRecord(seed=0, images=5, minutes=0),
-        half=False,
-        write_graphs=partial(write_graphs, precision="fp16"),
-    )
+    graphs = partial(write_graphs, precision="fp16")
+    saved(tmp_path / "out", attending, half=False, write_graphs=graphs, version=3, training=RECORD)
 
     info = ModelRepository().publish(tmp_path / "out", "zoo", write_graphs=write_graphs)
 

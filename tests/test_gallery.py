@@ -1,27 +1,25 @@
 """Galleries: what is kept as codes draws what the pictures would, and damage is found."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from funit.config import Config, ModelConfig
+from funit.config import ModelConfig
 from funit.curator import Choice, choose_gallery, clustered, condensed, medoids
 from funit.data.menagerie import write_menagerie
 from funit.demo import is_of_creatures, show_gallery, show_look
 from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.gallery import Gallery
-from funit.model.generator import Generator
 from funit.repository import (
     GALLERY_FILE,
     SHIPPED,
     ModelRepository,
-    TrainingRecord,
     open_model,
-    save_model,
     write_about,
 )
 from funit.translator import Translator
@@ -43,20 +41,8 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def model(tmp_path: Path, attending: ModelConfig) -> Path:
+def model(tmp_path: Path, attending: ModelConfig, saved: Callable[..., Path]) -> Path:
     return saved(tmp_path / "model", attending)
-
-
-def saved(folder: Path, config: ModelConfig) -> Path:
-    save_model(
-        folder,
-        Generator(config).state_dict(),
-        Config(model=config),
-        name="m",
-        version=1,
-        training=TrainingRecord(seed=0, images=0, minutes=0),
-    )
-    return folder
 
 
 def with_gallery(model: Path, gallery: Gallery) -> Path:
@@ -86,7 +72,7 @@ def test_a_row_that_is_asked_for_is_there_as_the_model_encodes_it(data: Path, mo
 
 
 def test_a_gallery_comes_back_as_it_was_within_half_precision(
-    tmp_path: Path, data: Path, either: ModelConfig
+    tmp_path: Path, data: Path, either: ModelConfig, saved: Callable[..., Path]
 ) -> None:
     gallery = choose_gallery(saved(tmp_path / "any", either), data, ROWS, "creatures")
     (tmp_path / "file").write_bytes(gallery.to_bytes())

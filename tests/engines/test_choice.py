@@ -2,16 +2,16 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from funit.config import Config, ModelConfig
+from funit.config import ModelConfig
 from funit.engines import choice
 from funit.engines.choice import Weights, choose_engine, made_graphs
 from funit.errors import UserError
-from funit.model.generator import Generator
-from funit.repository import TrainingRecord, open_model, save_model
+from funit.repository import open_model
 
 
 @pytest.fixture
@@ -81,23 +81,11 @@ def test_what_cannot_be_had_is_an_error_for_the_user(
         choose_engine(engine, device, precision, has_graphs=True)
 
 
-def saved(folder: Path, config: ModelConfig) -> Weights:
-    save_model(
-        folder,
-        Generator(config).state_dict(),
-        Config(model=config),
-        name="m",
-        version=1,
-        training=TrainingRecord(seed=0, images=0, minutes=0),
-    )
-    found = open_model(folder)
-    return Weights(found.whole_weights(), found.info.weights_sha256, config, None)
-
-
 def test_graphs_are_made_once_and_nothing_is_written_beside_the_model(
-    tmp_path: Path, tiny: ModelConfig
+    tmp_path: Path, tiny: ModelConfig, saved: Callable[..., Path]
 ) -> None:
-    weights = saved(tmp_path / "m", tiny)
+    found = open_model(saved(tmp_path / "m", tiny))
+    weights = Weights(found.whole_weights(), found.info.weights_sha256, tiny, None)
     before = sorted(path.name for path in (tmp_path / "m").iterdir())
 
     folder = made_graphs(weights)

@@ -1,64 +1,46 @@
 """One suite for all engines: each answers what PyTorch answers, for any number of anything."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from funit.config import Config, ModelConfig
+from funit.config import ModelConfig
 from funit.engines.choice import ENGINES, TORCH, Weights, open_engine
 from funit.engines.engine import Engine, Floats, Look
-from funit.model.generator import Generator
 from funit.model.graphs import GRAPH_FILES
 from funit.onnx_export import write_graphs
-from funit.repository import TrainingRecord, open_model, save_model
+from funit.repository import open_model
 
 SIZE = 16
 TOLERANCE = 1e-4  # of images in [-1, 1]
 
-TINY = ModelConfig(
-    num_classes=5,
-    image_size=SIZE,
-    base_channels=4,
-    num_halvings=2,
-    class_encoder_halvings=3,
-    class_code_size=6,
-    mlp_size=8,
-    discriminator_channels=4,
-    discriminator_halvings=2,
-    discriminator_blocks=1,
-)
-CONFIGS = {
-    "the paper's": TINY,
-    "with attention": TINY.model_copy(
-        update={"upsampling_norm": "adain", "plain_background": True, "attention_channels": 4}
-    ),
-    "with attention to fewer positions": TINY.model_copy(
-        update={"attention_channels": 4, "attention_doublings": 0}
-    ),
-    "with codes that are weighed and conditioned": TINY.model_copy(
-        update={"example_attention": True, "content_conditioned_code": True}
-    ),
-    "with small kernels": TINY.model_copy(update={"upsampling_kernel_size": 3}),
+ATTENTION = {"upsampling_norm": "adain", "plain_background": True, "attention_channels": 4}
+CONFIGS: dict[str, dict[str, Any]] = {  # what each changes of the tiny one
+    "the paper's": {},
+    "with attention": ATTENTION,
+    "with attention to fewer positions": {"attention_channels": 4, "attention_doublings": 0},
+    "with codes that are weighed and conditioned": {
+        "example_attention": True,
+        "content_conditioned_code": True,
+    },
+    "with small kernels": {"upsampling_kernel_size": 3},
 }
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
-def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Weights:
+def weights(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny: ModelConfig,
+    saved: Callable[..., Path],
+) -> Weights:
     """A model with its graphs."""
-    torch.manual_seed(0)
-    config = CONFIGS[request.param]
-    folder = tmp_path_factory.mktemp("models") / "m"
-    save_model(
-        folder,
-        Generator(config).state_dict(),
-        Config(model=config),
-        name="m",
-        version=1,
-        training=TrainingRecord(seed=0, images=0, minutes=0),
-        write_graphs=write_graphs,
-    )
+    config = tiny.model_copy(update=CONFIGS[request.param])
+    folder = saved(tmp_path_factory.mktemp("models") / "m", config, write_graphs=write_graphs)
     found = open_model(folder)
     return Weights(found.whole_weights(), found.info.weights_sha256, config, found.whole_graphs)
 

@@ -5,16 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from funit.config import Config, LossWeights, ModelConfig
 from funit.data.menagerie import write_menagerie
 from funit.evaluation.judge import Judge
 from funit.evaluation.metrics import Images
 from funit.evaluation.pairs import Pairs
 from funit.feature_networks import feature_network
-from funit.model.generator import Generator
-from funit.repository import TrainingRecord, save_model
 
 Save = Callable[..., Path]
 
@@ -44,24 +40,9 @@ def zoo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def save(tmp_path: Path) -> Save:
-    """Saves a model as a folder: (name, config, seed=0, weights=None) -> its path."""
-
-    def saved(
-        name: str, config: ModelConfig, seed: int = 0, weights: LossWeights | None = None
-    ) -> Path:
-        torch.manual_seed(seed)
-        save_model(
-            tmp_path / name,
-            Generator(config).state_dict(),
-            Config(model=config, weights=weights or LossWeights()),
-            name="m",
-            version=1,
-            training=TrainingRecord(seed=0, images=0, minutes=0),
-        )
-        return tmp_path / name
-
-    return saved
+def save(tmp_path: Path, saved: Save) -> Save:
+    """Saves a model as a folder of the test: (name, config, seed=0, weights=None) -> its path."""
+    return lambda name, *facts, **more: saved(tmp_path / name, *facts, **more)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from funit.config import Config, Settings, build_config, merged
@@ -20,7 +22,7 @@ from funit.data.dataset import Batch
 from funit.errors import UserError
 from funit.model.generator import Generator
 from funit.training.checkpoint import Checkpoint
-from funit.training.losses import generator_terms
+from funit.training.losses import AdversarialLoss, discriminator_terms, generator_terms
 from funit.training.trainer import Trainer, frozen, train
 
 BEYOND: dict[str, Settings] = {  # what the paper does not do, and trials may
@@ -143,6 +145,58 @@ def test_no_step_waits_for_what_the_device_computes(
     with ReadsNothing():
         for _ in range(2):
             trainer.step(batch)
+
+
+def test_the_discriminators_graphs_of_real_images_are_gone_before_the_generator_draws(
+    settings: Settings,
+) -> None:
+    trainer = trainer_with(settings, penalty_every=1)
+    learned: list[bool] = []  # at each call of the generator
+    alive: list[int] = []
+    graphs: list[weakref.ref[Tensor]] = []
+
+    def keep(_: nn.Module, __: object, output: tuple[Tensor, Tensor]) -> None:
+        graphs.append(weakref.ref(output[1]))
+
+    def look(*_: object) -> None:
+        learned.append(trainer.discriminator.stem.weight.grad is not None)
+        alive.append(sum(graph() is not None for graph in graphs))
+
+    trainer.discriminator.register_forward_hook(keep)
+    trainer.generator.image_decoder.register_forward_pre_hook(look)
+    trainer.step(tiny_batch(trainer.config))
+
+    assert graphs
+    assert learned[0]
+    assert alive[0] == 0
+
+
+@pytest.mark.parametrize("loss", ["hinge", "relativistic"])
+def test_the_discriminator_learns_from_real_images_and_translations_alike_in_any_order(
+    settings: Settings, loss: AdversarialLoss
+) -> None:
+    trainer = trainer_with(settings, penalty_every=1, adversarial_loss=loss)
+    batch = tiny_batch(trainer.config)
+    with torch.no_grad():
+        translated = trainer.draw(batch).translated
+    terms = discriminator_terms(
+        trainer.discriminator, batch, translated, trainer.config.weights, 1, loss
+    )
+    whole = torch.autograd.grad(
+        torch.stack(list(terms.values())).sum(), trainer.discriminator.parameters()
+    )
+
+    gradients: list[Tensor] = []  # just before the step
+    trainer.d_optimizer.register_step_pre_hook(
+        lambda *_: gradients.extend(
+            p.grad.clone() for p in trainer.discriminator.parameters() if p.grad is not None
+        )
+    )
+    logged = trainer.step(batch)
+
+    torch.testing.assert_close(gradients, list(whole), atol=1e-5, rtol=1e-4)
+    for name, term in terms.items():
+        torch.testing.assert_close(logged[f"d/{name}"], term.detach())
 
 
 def test_the_lazy_penalty_comes_every_third_step(settings: Settings) -> None:

@@ -95,25 +95,54 @@ def discriminator_terms(
     number of steps that it stands for. `hear` is told by how much the discriminator is right about
     the real images.
     """
-    is_paired = loss == "relativistic"
+    if loss == "hinge":
+        real = real_terms(discriminator, batch, weights, penalty_factor, hear)
+        return added(real, fake_terms(discriminator, batch, translated, weights))
     with_penalty = bool(penalty_factor and weights.gradient_penalty)
-    real = _scored(discriminator, batch.examples[:, 0], batch.classes, with_penalty)
-    fake = _scored(discriminator, translated, batch.classes, with_penalty and is_paired)
-    if is_paired:
-        margins = _lead(real.scores, fake.scores)
-        adversarial = F.softplus(-margins).mean()
-    else:
-        margins = real.scores
-        adversarial = F.relu(1 - real.scores).mean() + F.relu(1 + fake.scores).mean()
+    true = _scored(discriminator, batch.examples[:, 0], batch.classes, with_penalty)
+    fake = _scored(discriminator, translated, batch.classes, with_penalty)
+    margins = _lead(true.scores, fake.scores)
     if hear is not None:
         hear(margins.detach())
-    terms = {"adversarial": weights.adversarial * adversarial}
+    terms = {"adversarial": weights.adversarial * F.softplus(-margins).mean()}
     if with_penalty:
         weight = penalty_factor * weights.gradient_penalty
-        terms["gradient_penalty"] = weight * real.penalty()
-        if is_paired:
-            terms["fake_gradient_penalty"] = weight * fake.penalty()
+        terms["gradient_penalty"] = weight * true.penalty()
+        terms["fake_gradient_penalty"] = weight * fake.penalty()
     return terms
+
+
+def real_terms(
+    discriminator: Scorer,
+    batch: Batch,
+    weights: LossWeights,
+    penalty_factor: int,
+    hear: Callable[[Tensor], None] | None = None,
+) -> Terms:
+    """The part of the hinge loss that is of the real images, and the penalty."""
+    with_penalty = bool(penalty_factor and weights.gradient_penalty)
+    real = _scored(discriminator, batch.examples[:, 0], batch.classes, with_penalty)
+    if hear is not None:
+        hear(real.scores.detach())
+    terms = {"adversarial": weights.adversarial * F.relu(1 - real.scores).mean()}
+    if with_penalty:
+        terms["gradient_penalty"] = penalty_factor * weights.gradient_penalty * real.penalty()
+    return terms
+
+
+def fake_terms(
+    discriminator: Scorer, batch: Batch, translated: Tensor, weights: LossWeights
+) -> Terms:
+    """The part of the hinge loss that is of the translations."""
+    scores, _ = discriminator(translated.detach(), batch.classes)
+    return {"adversarial": weights.adversarial * F.relu(1 + whole(scores)).mean()}
+
+
+def added(some: Terms, others: Terms) -> Terms:
+    """All terms of both; those of one name are one, their sum."""
+    return some | {
+        name: some[name] + term if name in some else term for name, term in others.items()
+    }
 
 
 def generator_terms(

@@ -53,8 +53,11 @@ from funit.training.losses import (
     Codes,
     Drawn,
     Terms,
+    added,
     discriminator_terms,
+    fake_terms,
     generator_terms,
+    real_terms,
     reconstruction_terms,
 )
 from funit.training.optimizer import (
@@ -69,7 +72,7 @@ from funit.training.run import Run, locked, open_run, requested_settings
 from funit.training.start import load_parent
 
 Network = TypeVar("Network", bound=nn.Module)
-Snapshot = Callable[[Generator], dict[str, float]]
+Snapshot = Callable[[Generator], dict[str, Any]]  # numbers, or lists of them
 
 SECONDS_PER_LINE = 10.0  # metrics.jsonl gets a line at least so often
 
@@ -120,17 +123,28 @@ class Trainer:
 
     def _play(self, batch: Batch) -> Terms:
         weights = self.config.weights.late
-        with self._autocast():
-            drawn = self.draw(batch)  # one pass of the generator serves both updates
-
         loss, scorer = self.config.training.adversarial_loss, self._scorer(self.discriminator)
         second = None if self.second is None else self._scorer(self.second)
         hear = None if self.augmentation is None else self.augmentation.hear
+        factor = self._penalty_factor()
+        d_terms: Terms = {}
+        self.d_optimizer.zero_grad(set_to_none=True)
+        if loss == "hinge":  # needs no translation: its graphs are gone before the generator's come
+            with self._autocast():
+                d_terms = real_terms(scorer, batch, weights, factor, hear)
+            d_terms = _backward(d_terms)
+
         with self._autocast():
-            d_terms = discriminator_terms(
-                scorer, batch, drawn.translated, weights, self._penalty_factor(), loss, hear
-            ) | second_terms(second, batch, drawn.translated, weights, loss)
-        _update(self.d_optimizer, d_terms)
+            drawn = self.draw(batch)  # one pass of the generator serves both updates
+            if loss == "hinge":
+                rest = fake_terms(scorer, batch, drawn.translated, weights)
+            else:
+                rest = discriminator_terms(
+                    scorer, batch, drawn.translated, weights, factor, loss, hear
+                )
+            rest |= second_terms(second, batch, drawn.translated, weights, loss)
+        d_terms = added(d_terms, _backward(rest))
+        self.d_optimizer.step()
 
         with frozen(self.discriminators), self._autocast():
             g_terms = generator_terms(scorer, batch, drawn, weights, self.perceptual, loss)
@@ -515,8 +529,14 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 def _update(optimizer: Optimizer, terms: Terms) -> None:
     optimizer.zero_grad(set_to_none=True)
-    torch.stack(list(terms.values())).sum().backward()
+    _backward(terms)
     optimizer.step()
+
+
+def _backward(terms: Terms) -> Terms:
+    """Adds the gradients of the terms to those that there are; the terms without their graphs."""
+    torch.stack(list(terms.values())).sum().backward()
+    return named("", terms)
 
 
 def _discriminators(

@@ -1,0 +1,240 @@
+"""What the trials of the recipe found: docs/recipe.json -> the tables and plots of docs/recipe.md.
+
+An entry is a trial's settings and its curve: error of unseen classes, and that of each class,
+against images seen and minutes.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from recipe_trials import JOINED, OURS, PAPERS, PLOTTED, QUESTIONS
+
+from funit.evaluation.metrics import bootstrap_ratio
+from funit.home import whole_file
+
+DOCS = Path(__file__).parent.parent / "docs"
+RESULTS, PAGE, PLOTS = DOCS / "recipe.json", DOCS / "recipe.md", DOCS / "images"
+ALL_CLASSES = {"dev": 210, "lpc": 240}  # of entries that do not say how many were seen
+EQUAL = {
+    "minutes": (10, 20, 30, 40, 50, 60),
+    "images": (2_500, 5_000, 10_000, 20_000, 40_000, 80_000, 160_000),
+}
+NOTHING = "Not run yet.\n"
+SEED = 0
+
+Point = Mapping[str, Any]  # of a curve: images, minutes, error, low, high, by_class
+Entry = Mapping[str, Any]  # settings, commit, classes, pairs, curve
+Entries = Mapping[str, Entry]
+
+
+class Key(NamedTuple):
+    """What an entry is filed under."""
+
+    trial: str
+    size: str
+    data: str
+    seed: str
+
+    @property
+    def where(self) -> str:
+        """All but the trial, in words."""
+        return f"{self.data}, {self.size}, {self.seed.replace('seed', 'seed ')}"
+
+
+def read_results() -> dict[str, Any]:
+    """All entries, by TRIAL/SIZE/DATA/SEED."""
+    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return {_key_today(key): entry for key, entry in found.items()}
+
+
+def write_results(entries: Entries) -> None:
+    """Replaces the file."""
+    with whole_file(RESULTS) as temporary:
+        temporary.write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+
+
+def write_tables() -> None:
+    """Puts the tables, and the plots beside them, into docs/recipe.md."""
+    entries = {Key(*key.split("/")): entry for key, entry in read_results().items()}
+    trials = "\n".join(_question(*asked, entries) for asked in QUESTIONS.items())
+    sections = {
+        "trials": trials,
+        "paper": against_paper(entries),
+        "classes": source_classes(entries),
+    }
+    text = PAGE.read_text()
+    for name, content in sections.items():
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        text = f"{text.split(start)[0]}{start}\n\n{content}\n{end}{text.split(end)[1]}"
+    PAGE.write_text(text)
+    _plot_curves(entries)
+
+
+# ---------------------------------------------------------------- trial beside trial
+
+
+def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry]) -> str:
+    rows = []
+    for name in names:
+        for key, entry in entries.items():
+            others = [Key(other, *key[1:]) in entries for other in names if other != name]
+            if key.trial == name and any(others):  # one alone is an answer to nothing
+                last = entry["curve"][-1]
+                rows.append(
+                    f"| `{name}` | {key.where} | {last['images']:,} | {last['minutes']:.1f} "
+                    f"| {last['error']:.3f} | {last['low']:.3f} to {last['high']:.3f} |"
+                )
+    header = "| trial | data | images | minutes | error | 95% |\n" + "|---" * 6 + "|"
+    return "\n".join([f"### {question}\n", header, *rows]) + "\n"
+
+
+def _plot_curves(entries: Mapping[Key, Entry]) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True)
+    for axis, unit in zip(axes, EQUAL, strict=True):
+        for key, entry in entries.items():
+            if key.trial in PLOTTED and key.data in ALL_CLASSES:
+                xs, ys = zip(*((p[unit], p["error"]) for p in entry["curve"]), strict=True)
+                axis.plot(xs, ys, label=", ".join(key))
+        axis.set_xlabel(f"{unit} of training")
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("error, as a ratio to copying")
+    axes[0].legend(fontsize=7)
+    _save(figure, "recipe.png")
+
+
+# ---------------------------------------------------------------- equal minutes, equal images
+
+
+def against_paper(entries: Mapping[Key, Entry]) -> str:
+    """A table for each of our trials and each of the paper's that ran on the same."""
+    tables = [
+        _comparison(key, entry, entries[paper], paper.trial)
+        for key, entry in entries.items()
+        if key.trial in OURS
+        for paper in (Key(name, *key[1:]) for name in PAPERS)
+        if paper in entries and _pairs(key, entry) == _pairs(paper, entries[paper])
+    ]
+    return "\n".join(tables) or NOTHING
+
+
+def _comparison(key: Key, ours: Entry, papers: Entry, name: str) -> str:
+    rows = [
+        f"### `{key.trial}` against `{name}`: {key.where}\n",
+        "| at | ours | the paper's | ratio | 95% |",
+        "|---|---|---|---|---|",
+    ]
+    for unit, values in EQUAL.items():
+        for value in values:
+            one, other = (point_at(entry["curve"], unit, value) for entry in (ours, papers))
+            if one and other:
+                rows.append(
+                    f"| {value:,} {unit} | {one['error']:.3f} | {other['error']:.3f} "
+                    f"| {one['error'] / other['error']:.3f} | {_ratio_interval(one, other)} |"
+                )
+    return "\n".join(rows) + "\n"
+
+
+def point_at(curve: Sequence[Point], unit: str, value: float) -> Point | None:
+    """What was measured after so many images or minutes, between two measurements by a line.
+
+    None before the first and after the last one.
+    """
+    xs = [point[unit] for point in curve]
+    if not xs or not xs[0] <= value <= xs[-1]:
+        return None
+
+    def between(name: str) -> Any:
+        columns = np.array([point[name] for point in curve]).reshape(len(curve), -1).T
+        found = [float(np.interp(value, xs, column)) for column in columns]
+        return found if isinstance(curve[0][name], list) else found[0]
+
+    names = [n for n in ("error", "low", "high", "by_class") if all(n in p for p in curve)]
+    return {unit: value} | {name: between(name) for name in names}
+
+
+def _ratio_interval(one: Point, other: Point) -> str:
+    """Of the ratio of two errors on the same classes, which are drawn anew together."""
+    if not ("by_class" in one and "by_class" in other):
+        return "-"
+    low, high = bootstrap_ratio(np.array(one["by_class"]), np.array(other["by_class"]), SEED)
+    return f"{low:.3f} to {high:.3f}"
+
+
+# ---------------------------------------------------------------- source classes
+
+
+def source_classes(entries: Mapping[Key, Entry]) -> str:
+    """A table of trials that differ in their number of seen classes; draws the plot of it, too.
+
+    Each trial stands at as many images as all that it is compared with have seen.
+    """
+    groups: dict[tuple[str, ...], dict[int, tuple[Key, Entry]]] = defaultdict(dict)
+    for key, entry in entries.items():
+        count = entry.get("classes") or ALL_CLASSES.get(key.data)
+        if count:
+            group = key.trial, key.size, key.seed, _pairs(key, entry)
+            groups[group][count] = key, entry
+    lines = {name: _line(group) for name, group in sorted(groups.items()) if len(group) > 1}
+    if not lines:
+        return NOTHING
+    rows = [
+        f"| {count:,} | `{key.trial}`, {key.where} | {point['images']:,} | {point['error']:.3f} "
+        f"| {point['low']:.3f} to {point['high']:.3f} |"
+        for line in lines.values()
+        for count, key, point in line
+    ]
+    _plot_classes(lines)
+    header = "| seen classes | trial | images | error | 95% |\n|---|---|---|---|---|"
+    picture = "![Error against the number of seen classes](images/source-classes.png)"
+    return "\n".join([header, *rows, "", picture]) + "\n"
+
+
+def _line(group: Mapping[int, tuple[Key, Entry]]) -> list[tuple[int, Key, Point]]:
+    """Of few classes and of more, all at the same number of images."""
+    images = min(entry["curve"][-1]["images"] for _, entry in group.values())
+    found = []
+    for count, (key, entry) in sorted(group.items()):
+        if point := point_at(entry["curve"], "images", images):
+            found.append((count, key, point))
+    return found
+
+
+def _plot_classes(lines: Mapping[tuple[str, ...], Iterable[tuple[int, Key, Point]]]) -> None:
+    figure, axes = plt.subplots(figsize=(6.5, 4.5))
+    for (trial, size, seed, pairs), line in lines.items():
+        counts, _, points = zip(*line, strict=True)
+        errors = [point["error"] for point in points]
+        below = [point["error"] - point["low"] for point in points]
+        above = [point["high"] - point["error"] for point in points]
+        label = f"{trial}, {size}, {seed}, pairs of {pairs}, {points[0]['images']:,} images"
+        axes.errorbar(counts, errors, (below, above), marker="o", capsize=3, label=label)
+    axes.set_xscale("log")
+    axes.set_xlabel("seen classes")
+    axes.set_ylabel("error of unseen ones, as a ratio to copying")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(fontsize=7)
+    _save(figure, "source-classes.png")
+
+
+# ---------------------------------------------------------------- pieces
+
+
+def _save(figure: Any, name: str) -> None:
+    figure.tight_layout()
+    figure.savefig(PLOTS / name, dpi=100)
+    plt.close(figure)
+
+
+def _pairs(key: Key, entry: Entry) -> str:
+    """Of which data the pairs are that an entry was measured on."""
+    return str(entry.get("pairs", key.data))
+
+
+def _key_today(key: str) -> str:
+    trial, _, rest = key.partition("/")
+    return f"{JOINED.get(trial, trial)}/{rest}"

@@ -1,0 +1,212 @@
+"""The trials of the recipe: what they learn from, when they end, and what is said of them."""
+
+import json
+import zipfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from funit.data.menagerie import write_menagerie
+
+SCRIPTS = Path(__file__).parent.parent / "scripts"
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The script, whose results go to a folder of the test."""
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import recipe
+    import recipe_tables
+
+    monkeypatch.setattr(recipe_tables, "RESULTS", tmp_path / "recipe.json")
+    monkeypatch.setattr(recipe_tables, "PAGE", tmp_path / "recipe.md")
+    monkeypatch.setattr(recipe_tables, "PLOTS", tmp_path)
+    return recipe
+
+
+@pytest.fixture
+def tables(recipe: ModuleType) -> ModuleType:
+    import recipe_tables
+
+    return recipe_tables
+
+
+def characters(path: Path, count: int) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            archive.writestr(f"seen/hero{number:02}/a.png", b"")
+        archive.writestr("unseen/villain/a.png", b"")
+        archive.writestr("AUTHORS.txt", b"")
+    return path
+
+
+def creatures(path: Path, count: int) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            archive.writestr(f"{number:04}-fox/a.png", b"")
+    return path
+
+
+def classes(path: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {"seen": set(), "unseen": set()}
+    for name in zipfile.ZipFile(path).namelist():
+        part, cls, _ = name.split("/")
+        found[part].add(cls)
+    return found
+
+
+@pytest.mark.parametrize("make", [characters, creatures])
+def test_fewer_classes_are_among_the_more_and_the_same_are_kept_back(
+    make: Any, recipe: ModuleType, tmp_path: Path
+) -> None:
+    given = make(tmp_path / "given.zip", 50)
+
+    found = []
+    for count in (0, 5, 12, None):
+        recipe.divide(given, tmp_path / "out.zip", count)
+        found.append(classes(tmp_path / "out.zip"))
+
+    assert [len(each["seen"]) for each in found] == [0, 5, 12, 20]
+    assert found[1]["seen"] < found[2]["seen"] < found[3]["seen"]
+    assert all(each["unseen"] == found[0]["unseen"] for each in found)
+    assert len(found[0]["unseen"]) == 30
+    assert found[0]["unseen"].isdisjoint(found[3]["seen"] | {"villain"})
+
+
+def test_a_small_menagerie_keeps_back_the_same_species_as_a_large_one(
+    recipe: ModuleType, tmp_path: Path
+) -> None:
+    for count in (40, 90):
+        recipe.divide(creatures(tmp_path / "given.zip", count), tmp_path / f"{count}.zip", 10)
+
+    assert classes(tmp_path / "40.zip") == classes(tmp_path / "90.zip")
+
+
+def test_more_classes_than_there_are_cannot_be_asked_for(
+    recipe: ModuleType, tmp_path: Path
+) -> None:
+    given = characters(tmp_path / "given.zip", 33)
+
+    with pytest.raises(SystemExit, match="has 3 classes to learn from"):
+        recipe.divide(given, tmp_path / "out.zip", 4)
+
+
+def test_a_trial_ends_by_minutes_and_says_what_it_learned_from_and_was_measured_on(
+    recipe: ModuleType, tables: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_menagerie(tmp_path / "zoo.zip", num_classes=33, num_poses=7, size=32, seed=0)
+    data, pairs = tmp_path / "zoo-2.zip", tmp_path / "zoo-0.zip"
+    recipe.divide(tmp_path / "zoo.zip", data, 2)
+    recipe.divide(tmp_path / "zoo.zip", pairs, 0)
+    command = f"recipe.py run {data} {tmp_path / 'runs'} fast --minutes 0.01 --pairs-of {pairs}"
+    monkeypatch.setattr("sys.argv", command.split())
+
+    recipe.main()
+
+    (key, entry), *others = tables.read_results().items()
+    assert not others
+    assert key == "fast/32px/zoo-2/seed0"
+    assert (entry["classes"], entry["pairs"]) == (2, "zoo-0")
+    (point,) = entry["curve"]
+    assert point["minutes"] >= 0.01
+    assert point["images"] >= 8
+    assert len(point["by_class"]) == 30
+    assert point["error"] == pytest.approx(sum(point["by_class"]) / 30, abs=1e-3)
+
+    monkeypatch.setattr(recipe, "train_child", None)  # nothing more is to be trained
+    recipe.main()
+
+
+def entry(rate: float, num_points: int = 8, **facts: Any) -> dict[str, Any]:
+    """A curve that falls by `rate`, with a point every five minutes and 2,500 images."""
+    curve: list[dict[str, Any]] = []
+    for number in range(1, num_points + 1):
+        error = 1 - rate * number
+        errors = {"error": error, "low": error - 0.01, "high": error + 0.01}
+        by_class = [error * share for share in (0.9, 1.0, 1.1)]
+        curve.append(
+            {"images": 2500 * number, "minutes": 5.0 * number, "by_class": by_class} | errors
+        )
+    return {"settings": [], "commit": "0", "curve": curve} | facts
+
+
+def test_a_curve_is_read_between_its_points_and_not_beyond(tables: ModuleType) -> None:
+    curve = entry(0.05)["curve"]
+
+    between = tables.point_at(curve, "minutes", 12.5)
+
+    assert between["error"] == pytest.approx(1 - 0.05 * 2.5)
+    assert between["by_class"][2] == pytest.approx(1.1 * (1 - 0.05 * 2.5))
+    assert tables.point_at(curve, "minutes", 4) is None
+    assert tables.point_at(curve, "images", 20_001) is None
+
+
+def test_ours_and_the_papers_are_compared_at_equal_minutes_and_at_equal_images(
+    tables: ModuleType,
+) -> None:
+    where = ("64px", "lpc", "seed0")
+    entries = {
+        tables.Key("fast", *where): entry(0.05),
+        tables.Key("paper-batch-8", *where): entry(0.025, num_points=5),
+        tables.Key("paper-batch-8", "64px", "dev", "seed0"): entry(0.025),
+    }
+
+    text = tables.against_paper(entries)
+
+    assert text.count("###") == 1
+    assert "### `fast` against `paper-batch-8`: lpc, 64px, seed 0" in text
+    assert "| 10 minutes | 0.900 | 0.950 | 0.947 | 0.947 to 0.947 |" in text
+    assert "| 10,000 images | 0.800 | 0.900 | 0.889 |" in text
+    assert "30 minutes" not in text  # the paper's ended after 25
+
+
+def test_trials_measured_on_other_pairs_are_not_compared(tables: ModuleType) -> None:
+    where = ("64px", "dev", "seed0")
+    entries = {
+        tables.Key("fast", *where): entry(0.05),
+        tables.Key("paper-batch-8", *where): entry(0.025, pairs="lpc"),
+    }
+
+    assert tables.against_paper(entries) == tables.NOTHING
+
+
+def test_numbers_of_source_classes_are_compared_at_equal_images_on_the_same_pairs(
+    tables: ModuleType, tmp_path: Path
+) -> None:
+    def key(data: str) -> Any:
+        return tables.Key("fast", "32px", data, "seed0")
+
+    entries = {
+        key("dev-60"): entry(0.04, 6, classes=60, pairs="dev"),
+        key("dev"): entry(0.05),  # made before entries said how many classes there were
+        key("dev-20"): entry(0.03, classes=20, pairs="dev"),
+        key("zoo"): entry(0.05, classes=100),
+    }
+
+    text = tables.source_classes(entries)
+
+    rows = [line.split(" | ")[0] + " | " + line.split(" | ")[2] for line in text.splitlines()[2:5]]
+    assert rows == ["| 20 | 15,000", "| 60 | 15,000", "| 210 | 15,000"]
+    assert "zoo" not in text
+    assert (tmp_path / "source-classes.png").exists()
+    assert tables.source_classes({}) == tables.NOTHING
+
+
+def test_the_page_gets_every_table_and_entries_of_one_setting_are_joined(
+    tables: ModuleType, tmp_path: Path
+) -> None:
+    sections = ("trials", "paper", "classes")
+    tables.PAGE.write_text("".join(f"<!-- {n} -->old<!-- /{n} -->\nBelow\n" for n in sections))
+    older = {"rate-1e-3/32px/dev/seed0": entry(0.05), "small/32px/dev/seed0": entry(0.04)}
+    tables.RESULTS.write_text(json.dumps(older))
+
+    tables.write_tables()
+
+    text = tables.PAGE.read_text()
+    assert "old" not in text
+    assert text.count("\nBelow\n") == 3
+    assert "| `fast` | dev, 32px, seed 0 | 20,000 | 40.0 | 0.600 |" in text
+    assert text.count(tables.NOTHING) == 2
+    assert (tmp_path / "recipe.png").exists()
