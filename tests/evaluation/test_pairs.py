@@ -167,7 +167,7 @@ def test_same_content_is_one_image_to_be_translated_into_different_classes(packe
 def test_same_content_of_a_single_part_is_of_none_of_the_classes_translated_into(
     packed: Packed,
 ) -> None:
-    single = Packed(packed.path, index_of(packed, "unseen"), packed._pixels)
+    single = Packed(packed.path, index_of(packed, "unseen"), packed.all_pixels)
 
     chooser = Chooser(single, "unseen", 3, seed=0)
 
