@@ -1,0 +1,160 @@
+"""Which class images show."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, UploadFile
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+
+from funit.classification import DEFAULT_THRESHOLD
+from funit.data.images import read_image
+from funit.errors import UserError
+from funit.service.auth import Translates
+from funit.service.classifications import add_classified, classify
+from funit.service.errors import ForbiddenError, TooLargeError, responses
+from funit.service.routes.datasets import VersionBody
+from funit.service.services import ServicesOf
+from funit.service.settings import MIB, Limits
+
+router = APIRouter(prefix="/v1/classifications", tags=["classifications"])
+
+_SHOWN = 10  # classes of an answer
+_EXAMPLE: dict[str, Any] = {
+    "name": "unknown.png",
+    "cls": "fox",
+    "score": 0.91,
+    "classes": [{"cls": "fox", "score": 0.91}, {"cls": "wolf", "score": 0.04}],
+}
+
+
+class ScoreBody(BaseModel):
+    """A class, and how sure it is, 0..1."""
+
+    cls: str
+    score: float
+
+
+class ClassifiedBody(BaseModel):
+    """What an image shows."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    name: str
+    """Of the file."""
+    cls: str | None
+    """Null: none of them."""
+    score: float
+    """Of the likeliest class; it was held against the threshold."""
+    classes: list[ScoreBody]
+    """The ten likeliest; what all of them miss to 1 is "none of them"."""
+
+
+class ClassificationsBody(BaseModel):
+    """What the images show."""
+
+    threshold: float
+    items: list[ClassifiedBody]
+    added_to: VersionBody | None = None
+    """The version of the data set with the images that were added."""
+
+
+@router.post("", responses=responses(403, 404, 409, 413, 503))
+def create_classifications(
+    services: ServicesOf,
+    caller: Translates,
+    images: Annotated[list[UploadFile], File(description="What is to be classified.")],
+    examples: Annotated[
+        list[UploadFile] | None, File(description="Images of known classes.")
+    ] = None,
+    classes: Annotated[
+        list[str] | None, Form(description="The class of each example, in their order.")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        Form(description="Or: NAME or NAME@VERSION of a data set whose classes they may be."),
+    ] = None,
+    model: Annotated[str | None, Form(description="The default model if left out.")] = None,
+    threshold: Annotated[
+        float, Form(ge=0, le=1, description="What scores less is none of them.")
+    ] = DEFAULT_THRESHOLD,
+    add_to: Annotated[
+        str | None, Form(description="A data set whose classes get the images assigned to them.")
+    ] = None,
+    part: Annotated[str, Form(description="Of classes that are new to `add_to`.")] = "",
+) -> ClassificationsBody:
+    """Says of each image which class it shows, or none of them."""
+    if (dataset or add_to) and not caller.may("data"):
+        raise ForbiddenError(
+            f"the key `{caller.name}` may not use data sets: it has no scope `data`",
+            hint="`funit keys create --scope data` makes one that may",
+        )
+    limits = services.settings.limits
+    files = _read(images, "images", limits.num_contents, limits)
+    found = classify(
+        services,
+        model or services.settings.default_model,
+        [_decoded(name, content, limits) for name, content in files],
+        _version_of(dataset) if dataset else _examples(examples or [], classes or [], limits),
+        threshold,
+    )
+    version = add_classified(services, add_to, part, files, found) if add_to else None
+    items = [
+        ClassifiedBody(
+            name=name,
+            cls=one.cls,
+            score=one.score,
+            classes=[ScoreBody(cls=c, score=s) for c, s in [*one.scores.items()][:_SHOWN]],
+        )
+        for (name, _), one in zip(files, found, strict=True)
+    ]
+    return ClassificationsBody(
+        threshold=threshold, items=items, added_to=VersionBody.of(version) if version else None
+    )
+
+
+def _examples(
+    files: list[UploadFile], classes: list[str], limits: Limits
+) -> dict[str, list[Image.Image]]:
+    if not files:
+        raise UserError("no class is given", hint="send `examples` with `classes`, or a `dataset`")
+    if len(files) != len(classes):
+        raise UserError(
+            f"{len(classes)} classes are given for {len(files)} examples",
+            hint="repeat `classes` for each of the `examples`, in their order",
+        )
+    found: dict[str, list[Image.Image]] = {}
+    read = _read(files, "examples", limits.num_examples, limits)
+    for cls, (name, content) in zip(classes, read, strict=True):
+        found.setdefault(cls, []).append(_decoded(name, content, limits))
+    return found
+
+
+def _read(
+    files: list[UploadFile], what: str, at_most: int, limits: Limits
+) -> list[tuple[str, bytes]]:
+    """The name and the content of each file."""
+    if len(files) > at_most:
+        raise TooLargeError(
+            f"`{what}` has {len(files)} pictures: the limit is {at_most}",
+            hint="send fewer in one request",
+        )
+    found = [(file.filename or "image", file.file.read(limits.upload_bytes + 1)) for file in files]
+    if sum(len(content) for _, content in found) > limits.upload_bytes:
+        raise TooLargeError(
+            f"`{what}` has more than {limits.upload_bytes / MIB:g} MiB",
+            hint="send less in one request",
+        )
+    return found
+
+
+def _decoded(name: str, content: bytes, limits: Limits) -> Image.Image:
+    image = read_image(content, max_pixels=limits.pixels, name=name, shortest=512)
+    image.thumbnail((1024, 1024), Image.Resampling.BICUBIC)  # the memory of 64 small ones
+    return image
+
+
+def _version_of(text: str) -> tuple[str, int | None]:
+    name, _, version = text.partition("@")
+    if version and not (version.isascii() and version.isdecimal() and len(version) < 10):
+        raise UserError(f"`{text}` names no version of a data set", hint="write NAME@3")
+    return name, int(version) if version else None
