@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from threading import Lock
 
@@ -53,7 +52,7 @@ def add_classified(
     services: Services,
     dataset: str,
     part: str,
-    files: Sequence[tuple[str, bytes]],
+    files: Sequence[Upload],
     found: Sequence[Classified],
 ) -> DataSetVersion | None:
     """Adds each file that has a class to that class of a data set; None where none has, [0053].
@@ -63,11 +62,12 @@ def add_classified(
     """
     parts = {cls: of for of, cls, _ in list_classes(services, dataset)}
     by_class: dict[str, list[Upload]] = {}
-    for (name, content), one in zip(files, found, strict=True):
+    for (name, file), one in zip(files, found, strict=True):
         if one.cls is not None:
             suffix = Path(name).suffix.lower() if is_image_name(name) else ".png"
-            digest = hashlib.sha256(content).hexdigest()[:16]
-            by_class.setdefault(one.cls, []).append(Upload(f"{digest}{suffix}", BytesIO(content)))
+            digest = hashlib.sha256(file.read()).hexdigest()[:16]
+            file.seek(0)
+            by_class.setdefault(one.cls, []).append(Upload(f"{digest}{suffix}", file))
     version = None
     for cls, uploads in by_class.items():
         version, _ = add_images(services, dataset, parts.get(cls, part), cls, uploads)

@@ -1,20 +1,22 @@
 """Which class images show."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, File, Form, UploadFile
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from funit.classification import DEFAULT_THRESHOLD
-from funit.data.images import read_image
 from funit.errors import UserError
 from funit.service.auth import Translates
 from funit.service.classifications import add_classified, classify
-from funit.service.errors import ForbiddenError, TooLargeError, responses
+from funit.service.errors import ForbiddenError, responses
+from funit.service.intake import Upload
 from funit.service.routes.datasets import VersionBody
 from funit.service.services import ServicesOf
-from funit.service.settings import MIB, Limits
+from funit.service.uploads import UploadsOf
 
 router = APIRouter(prefix="/v1/classifications", tags=["classifications"])
 
@@ -59,8 +61,9 @@ class ClassificationsBody(BaseModel):
 
 
 @router.post("", responses=responses(403, 404, 409, 413, 503))
-def create_classifications(
+async def create_classifications(
     services: ServicesOf,
+    uploads: UploadsOf,
     caller: Translates,
     images: Annotated[list[UploadFile], File(description="What is to be classified.")],
     examples: Annotated[
@@ -89,67 +92,54 @@ def create_classifications(
             hint="`funit keys create --scope data` makes one that may",
         )
     limits = services.settings.limits
-    files = _read(images, "images", limits.num_contents, limits)
-    found = classify(
-        services,
-        model or services.settings.default_model,
-        [_decoded(name, content, limits) for name, content in files],
-        _version_of(dataset) if dataset else _examples(examples or [], classes or [], limits),
-        threshold,
-    )
-    version = add_classified(services, add_to, part, files, found) if add_to else None
+    pictures = await uploads.read_all(images, "images", limits.num_contents, _small)
+    known: dict[str, list[Image.Image]] | tuple[str, int | None]
+    if dataset:
+        known = _version_of(dataset)
+    else:
+        read = await uploads.read_all(examples or [], "examples", limits.num_examples, _small)
+        known = _by_class(classes or [], read)
+    name = model or services.settings.default_model
+    found = await to_thread.run_sync(classify, services, name, pictures, known, threshold)
+    version = None
+    if add_to:
+        for file in images:
+            await file.seek(0)
+        files = [Upload(file.filename or "", file.file) for file in images]
+        version = await to_thread.run_sync(add_classified, services, add_to, part, files, found)
     items = [
         ClassifiedBody(
-            name=name,
+            name=file.filename or "",
             cls=one.cls,
             score=one.score,
             classes=[ScoreBody(cls=c, score=s) for c, s in [*one.scores.items()][:_SHOWN]],
         )
-        for (name, _), one in zip(files, found, strict=True)
+        for file, one in zip(images, found, strict=True)
     ]
     return ClassificationsBody(
         threshold=threshold, items=items, added_to=VersionBody.of(version) if version else None
     )
 
 
-def _examples(
-    files: list[UploadFile], classes: list[str], limits: Limits
+def _by_class(
+    classes: Sequence[str], examples: Sequence[Image.Image]
 ) -> dict[str, list[Image.Image]]:
-    if not files:
+    if not examples:
         raise UserError("no class is given", hint="send `examples` with `classes`, or a `dataset`")
-    if len(files) != len(classes):
+    if len(examples) != len(classes):
         raise UserError(
-            f"{len(classes)} classes are given for {len(files)} examples",
+            f"{len(classes)} classes are given for {len(examples)} examples",
             hint="repeat `classes` for each of the `examples`, in their order",
         )
     found: dict[str, list[Image.Image]] = {}
-    read = _read(files, "examples", limits.num_examples, limits)
-    for cls, (name, content) in zip(classes, read, strict=True):
-        found.setdefault(cls, []).append(_decoded(name, content, limits))
+    for cls, example in zip(classes, examples, strict=True):
+        found.setdefault(cls, []).append(example)
     return found
 
 
-def _read(
-    files: list[UploadFile], what: str, at_most: int, limits: Limits
-) -> list[tuple[str, bytes]]:
-    """The name and the content of each file."""
-    if len(files) > at_most:
-        raise TooLargeError(
-            f"`{what}` has {len(files)} pictures: the limit is {at_most}",
-            hint="send fewer in one request",
-        )
-    found = [(file.filename or "image", file.file.read(limits.upload_bytes + 1)) for file in files]
-    if sum(len(content) for _, content in found) > limits.upload_bytes:
-        raise TooLargeError(
-            f"`{what}` has more than {limits.upload_bytes / MIB:g} MiB",
-            hint="send less in one request",
-        )
-    return found
-
-
-def _decoded(name: str, content: bytes, limits: Limits) -> Image.Image:
-    image = read_image(content, max_pixels=limits.pixels, name=name, shortest=512)
-    image.thumbnail((1024, 1024), Image.Resampling.BICUBIC)  # the memory of 64 small ones
+def _small(image: Image.Image) -> Image.Image:
+    """Many large pictures would fill the memory, and no model sees more than this."""
+    image.thumbnail((1024, 1024), Image.Resampling.BICUBIC)
     return image
 
 
