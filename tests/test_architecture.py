@@ -17,7 +17,7 @@ LAYERS = [
     "cli",
     "service",
     "tuning benchmark demo curator",
-    "quantization exhibition",
+    "quantization exhibition classification",
     "evaluation",
     "translator export fine_tuning",
     "gallery",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 import yaml
 from PIL import Image
 from typer.testing import CliRunner, Result
@@ -574,3 +575,50 @@ def test_the_demo_of_a_look_prints_the_files_that_it_wrote(place: Path) -> None:
 
     assert [Path(file).suffix for file in files] == [".png", ".png", ".gif"]
     assert all((place / file).exists() for file in files)
+
+
+# ------------------------------------------------------------------ classify
+
+
+def test_classify_names_the_class_of_each_image_or_none() -> None:
+    write_menagerie(Path("zoo"), num_classes=3, num_poses=3, size=64, seed=4321)
+    first, second, stranger = (f.name for f in sorted(Path("zoo").iterdir()))
+    for name in (first, second, stranger):
+        Path(f"zoo/{name}/pose_0002.png").rename(f"{name}.png")
+    images = f"{first}.png {second}.png {stranger}.png"
+
+    printed = succeed(
+        f"classify {images} --like {first}=zoo/{first} --like {second}=zoo/{second} --json"
+    )
+
+    found = json.loads(printed)
+    assert [one["image"] for one in found] == images.split()
+    assert [one["cls"] for one in found] == [first, second, None]
+    assert f"{first}" in succeed(f"classify {first}.png --like {first}=zoo/{first}")
+    assert "(none of them)" in succeed(f"classify {stranger}.png --like {first}=zoo/{first}")
+
+
+def test_classify_takes_the_classes_of_data(place: Path) -> None:
+    write_menagerie(Path("zoo.zip"), num_classes=2, num_poses=5, size=64, seed=4321)
+    write_menagerie(Path("poses"), num_classes=1, num_poses=6, size=64, seed=4321)
+    (folder,) = Path("poses").iterdir()
+
+    printed = succeed(f"classify {folder}/pose_0005.png --data zoo.zip --threshold 0 --json")
+
+    (found,) = json.loads(printed)
+    assert found["cls"] == folder.name
+
+
+def test_classify_tells_what_is_wrong_with_its_options() -> None:
+    for options in ("", "--like fox=cat.png --data zoo", "--like cat.png", "--like =cat.png"):
+        result = run(f"classify cat.png {options}")
+        assert result.exit_code == 1
+        assert ONE_ERROR_AND_ONE_HINT.fullmatch(result.stderr)
+
+
+def test_the_threshold_of_classify_is_the_one_that_was_measured() -> None:
+    from funit.classification import DEFAULT_THRESHOLD
+
+    command = typer.main.get_command(app).commands["classify"]  # type: ignore[attr-defined]
+    (option,) = [one for one in command.params if one.name == "threshold"]
+    assert option.default == DEFAULT_THRESHOLD

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -340,6 +341,59 @@ def translate(
     if num_written or not problems:
         _print_rate(translator.engine, num_written, time.monotonic() - start)
     _report_problems(problems, num_images)
+
+
+@app.command()
+def classify(
+    images: Annotated[
+        list[Path],
+        Argument(metavar="IMAGES...", help="Images, or folders of them.", show_default=False),
+    ],
+    like: Annotated[
+        list[str] | None,
+        Option(
+            metavar="CLASS=IMAGE|FOLDER",
+            help="Examples of a class; one is enough. Repeat it for each class.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[Path | None, _option("Or: a folder or zip of class folders.")] = None,
+    model: Model = DEFAULT_MODEL,
+    threshold: Annotated[
+        float, Option(min=0, max=1, help="What scores less, 0..1, is none of the classes.")
+    ] = 0.45,
+    as_json: AsJson = False,
+    device: Device = "auto",
+) -> None:
+    """Says which class each image shows, or none: of those that --like or --data show."""
+    from funit.classification import Recogniser
+    from funit.translator import image_files
+
+    files = image_files(images)
+    if bool(like) == bool(data):
+        raise UserError(
+            "classes are shown by `--like` or by `--data`", hint="give one of them: `--like fox=f/`"
+        )
+    examples = _examples(like or [])
+    recogniser = Recogniser.load(model, device)
+    known = recogniser.learn_data(data) if data else recogniser.learn(examples)
+    problems: list[UserError] = []
+    found = []
+    with _progress("classifying", len(files)) as advance:
+        for file in files:
+            try:
+                found += [(str(file), one) for one in recogniser.classify([file], known, threshold)]
+            except UserError as error:
+                problems.append(error)
+            advance()
+    if as_json:
+        _print_json([{"image": file, **asdict(one)} for file, one in found])
+    else:
+        _print_table(
+            ["image", "class", "score"],
+            [[file, one.cls or "(none of them)", f"{one.score:.2f}"] for file, one in found],
+        )
+    _report_problems(problems, len(files))
 
 
 @app.command()
@@ -795,6 +849,19 @@ def _numbers(text: str) -> list[int]:
     if 0 in numbers:
         raise UserError(f"`--shots {text}` is no list of numbers", hint="write `--shots 1,5`")
     return sorted(set(numbers))
+
+
+def _examples(like: Sequence[str]) -> dict[str, list[Path]]:
+    """The images of each class, of words such as `fox=folder`."""
+    from funit.translator import image_files
+
+    examples: dict[str, list[Path]] = {}
+    for text in like:
+        name, _, place = text.partition("=")
+        if not name or not place:
+            raise UserError(f"`--like {text}` names no class", hint="write `--like fox=FOLDER`")
+        examples.setdefault(name, []).extend(image_files([Path(place)]))
+    return examples
 
 
 def _words(text: str) -> list[str]:

@@ -108,6 +108,12 @@ class Translator:
         singles = Look.cat([self._single_looks(chunk) for chunk in _chunks(counted)])
         return singles.merged(shares)
 
+    def class_codes(self, images: ImageSource | Sequence[ImageSource]) -> Floats:
+        """The class code of each image by itself, (N, S): `encode_class` gives their mean."""
+        chunks = _chunks(_several(images))
+        codes = [self._single_looks(chunk).class_code for chunk in chunks]
+        return np.concatenate(codes)[:, : self.config.model.class_code_size]
+
     @overload  # a str is also a sequence of str: it is one image
     def encode_content(self, images: ImageSource) -> Content: ...  # type: ignore[overload-overlap]
     @overload

@@ -32,7 +32,7 @@ def app(services: Services) -> FastAPI:
         raise RuntimeError("secret of the house")
 
     @app.post("/size")
-    @app.post("/v1/datasets/cats/images")
+    @app.post("/v1/datasets/cats/size")
     async def size(request: Request) -> int:
         return len(await request.body())
 
@@ -80,11 +80,11 @@ def test_the_log_tells_each_request_by_its_route(
     app: FastAPI, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "funit.requests"):
-        TestClient(app).post("/v1/datasets/cats/images", content=b"12345")
+        TestClient(app).post("/v1/datasets/cats/size", content=b"12345")
     line = json.loads(JsonFormatter().format(caplog.records[-1]))
 
     assert (line["method"], line["status"], line["received"]) == ("POST", 200, 5)
-    assert line["route"] == line["path"] == "/v1/datasets/cats/images"
+    assert line["route"] == line["path"] == "/v1/datasets/cats/size"
 
 
 def test_no_more_is_read_than_is_allowed(app: FastAPI) -> None:
@@ -105,8 +105,8 @@ def test_no_more_is_read_than_is_allowed(app: FastAPI) -> None:
 def test_data_sets_may_be_larger_than_pictures(app: FastAPI) -> None:
     client = TestClient(app)
 
-    assert client.post("/v1/datasets/cats/images", content=b"x" * 2000).json() == 2000
-    assert client.post("/v1/datasets/cats/images", content=b"x" * 2001).status_code == 413
+    assert client.post("/v1/datasets/cats/size", content=b"x" * 2000).json() == 2000
+    assert client.post("/v1/datasets/cats/size", content=b"x" * 2001).status_code == 413
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(client_with: MakeClient) -> None:

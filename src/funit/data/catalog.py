@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from PIL import Image
 
-from funit.data.images import WHITE, Color, is_image_name, read_image
+from funit.data.images import MAX_PIXELS, WHITE, Color, is_image_name, read_image
 from funit.errors import UserError
 
 MIN_SIZE = 8  # pixels of the shorter side: less shows nothing
@@ -44,6 +44,17 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class GoodImage(NamedTuple):
+    """An image that can be used, with its file."""
+
+    part: str
+    cls: str
+    name: str
+    content: bytes
+    size: tuple[int, int]
+    """Width and height."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +100,13 @@ class Catalog:
         """Where the image is inside DATA."""
         return f"{self.roots[part]}{cls}/{name}"
 
-    def read_bytes(self, part: str, cls: str, name: str) -> bytes:
-        """The image's file; raises UserError where it cannot be read any more."""
+    def read_bytes(self, part: str, cls: str, name: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+        """The image's file; raises UserError where it cannot be read any more, or is too large."""
         path = self.path_of(part, cls, name)
         try:
             if self._zip is None:
-                return (self.path / path).read_bytes()
-            return _read_from_zip(self._zip, self._files[path], path)
+                return _read_from_folder(self.path / path, path, max_bytes)
+            return _read_from_zip(self._zip, self._files[path], path, max_bytes)
         except UserError:
             raise
         except Exception as error:  # a password, a damaged block: each compression has its own
@@ -108,15 +119,7 @@ class Catalog:
     ) -> Image.Image:
         """The image as `read_image` gives it; raises UserError for one that is too small, too."""
         path = self.path_of(part, cls, name)
-        image = read_image(
-            self.read_bytes(part, cls, name), background, name=path, shortest=shortest
-        )
-        if min(image.size) < MIN_SIZE:
-            raise UserError(
-                f"`{path}` is too small: {image.width} x {image.height} pixels",
-                hint=f"both sides need {MIN_SIZE} pixels at least",
-            )
-        return image
+        return open_checked(self.read_bytes(part, cls, name), path, background, shortest=shortest)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -144,7 +147,24 @@ def read_catalog(data: Path, num_unseen: int = 0, seed: int = 0) -> Catalog:
     Where DATA has just one set of classes, `num_unseen` of them, chosen by `seed`, become the part
     `unseen`; a class added later moves at most one other.
     """
-    listing = _list(data)
+    return _catalog(data, _list(data), num_unseen, seed)
+
+
+def catalog_of(data: Path, stamps: Mapping[str, str]) -> Catalog:
+    """The catalog of a zip called `data` of which only a list is there: of each path its stamp.
+
+    What would be wrong with the zip is a UserError or a problem here, too. `zip_stamp` makes
+    stamps.
+    """
+    return _catalog(data, {path: _Entry(path, stamp) for path, stamp in stamps.items()}, 0, 0)
+
+
+def zip_stamp(size: int, crc: int) -> str:
+    """What tells a file in a zip from another of its path."""
+    return f"{size} {crc:08x}"
+
+
+def _catalog(data: Path, listing: Mapping[str, "_Entry"], num_unseen: int, seed: int) -> Catalog:
     layout = _layout(listing)
     parts, problems = _arrange(listing, layout)
     _check_parts(parts, problems, data)
@@ -161,23 +181,35 @@ def read_catalog(data: Path, num_unseen: int = 0, seed: int = 0) -> Catalog:
     )
 
 
-def check_images(catalog: Catalog, progress: Progress | None = None) -> Catalog:
-    """The catalog without the images that cannot be read or are too small.
+def check_images(
+    catalog: Catalog,
+    progress: Progress | None = None,
+    *,
+    max_bytes: int = MAX_FILE_BYTES,
+    max_pixels: int = MAX_PIXELS,
+    on_good: Callable[[GoodImage], None] | None = None,
+) -> Catalog:
+    """The catalog without the images that cannot be read, are too small or too large.
 
-    They become problems; raises UserError where a class is left without an image.
+    They become problems; raises UserError where a class is left without an image. `on_good` hears
+    of each of the others, in order.
     """
     good: dict[str, dict[str, list[str]]] = {
         part: {cls: [] for cls in classes} for part, classes in catalog.parts.items()
     }
     problems, sizes, total = list(catalog.problems), set(), catalog.num_images
     for done, (part, cls, name) in enumerate(catalog.images(), start=1):
+        path = catalog.path_of(part, cls, name)
         try:
-            size = catalog.open_image(part, cls, name).size
+            content = catalog.read_bytes(part, cls, name, max_bytes)
+            size = open_checked(content, path, max_pixels=max_pixels).size
         except UserError as error:
-            problems.append(problem_of(catalog.path_of(part, cls, name), error))
+            problems.append(problem_of(path, error))
         else:
             good[part][cls].append(name)
             sizes.add(size)
+            if on_good:
+                on_good(GoodImage(part, cls, name, content, size))
         if progress:
             progress(done, total)
     check_not_empty(good, problems, catalog.path)
@@ -188,6 +220,23 @@ def check_images(catalog: Catalog, progress: Progress | None = None) -> Catalog:
         problems=tuple(problems),
         size_range=(by_area[0], by_area[-1]),
     )
+
+
+def open_checked(
+    content: bytes,
+    path: str,
+    background: Color = WHITE,
+    max_pixels: int = MAX_PIXELS,
+    shortest: int | None = None,
+) -> Image.Image:
+    """An image as `read_image` gives it; raises UserError for one that is too small, too."""
+    image = read_image(content, background, max_pixels, name=path, shortest=shortest)
+    if min(image.size) < MIN_SIZE:
+        raise UserError(
+            f"`{path}` is too small: {image.width} x {image.height} pixels",
+            hint=f"both sides need {MIN_SIZE} pixels at least",
+        )
+    return image
 
 
 def find_part(parts: Mapping[str, T], name: str, data: Path) -> T:
@@ -285,7 +334,7 @@ def _list_zip(file: zipfile.ZipFile, data: Path) -> Iterator[tuple[str, _Entry]]
                 f"`{data}` holds the unsafe path `{info.filename}`",
                 hint="make the zip anew, from inside the folder of the data",
             )
-        yield path, _Entry(info.filename, f"{info.file_size} {info.CRC:08x}")
+        yield path, _Entry(info.filename, zip_stamp(info.file_size, info.CRC))
         folder = path.removesuffix("/").rpartition("/")[0]
         while folder:  # a zip need not mention the folders of its files
             yield f"{folder}/", _Entry("", "")
@@ -308,11 +357,19 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
         ) from None
 
 
-def _read_from_zip(file: zipfile.ZipFile, stored_name: str, path: str) -> bytes:
+def _read_from_zip(file: zipfile.ZipFile, stored_name: str, path: str, max_bytes: int) -> bytes:
     info = file.getinfo(stored_name)
-    if info.file_size > MAX_FILE_BYTES:  # zipfile never unpacks more than this number says
+    if info.file_size > max_bytes:  # zipfile never unpacks more than this number says
         raise UserError(f"`{path}` would unpack to {info.file_size:,} bytes")
     return file.read(info)
+
+
+def _read_from_folder(file: Path, path: str, max_bytes: int) -> bytes:
+    with file.open("rb") as opened:
+        content = opened.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise UserError(f"`{path}` has more than {max_bytes:,} bytes")
+    return content
 
 
 # -------------------------------------------------------------------- layout

@@ -161,6 +161,10 @@ class DataSetImage(Table):
     """The file name: the same one in two classes is the same pose."""
     sha256: Mapped[str] = mapped_column(index=True)
     size: Mapped[int] = mapped_column(BigInteger)
+    crc: Mapped[int] = mapped_column(BigInteger)
+    """As in a zip: the fingerprint of a version is that of a zip with its images."""
+    width: Mapped[int]
+    height: Mapped[int]
     added_in: Mapped[int]
     removed_in: Mapped[int | None]
 

@@ -19,7 +19,10 @@ class Limits(Section):
     """Of one request with pictures."""
 
     dataset_bytes: Positive = 4096 * MIB
-    """Of one upload of a data set."""
+    """Of one upload of a data set, packed and unpacked, and of a folder that is registered."""
+
+    num_dataset_files: Positive = 250_000
+    """Of one upload or folder, whatever they are."""
 
     pixels: Positive = 40_000_000
     """Of one picture, before it is decoded."""

@@ -1,0 +1,150 @@
+"""Which class images show."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, File, Form, UploadFile
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+
+from funit.classification import DEFAULT_THRESHOLD
+from funit.errors import UserError
+from funit.service.auth import Translates
+from funit.service.classifications import add_classified, classify
+from funit.service.errors import ForbiddenError, responses
+from funit.service.intake import Upload
+from funit.service.routes.datasets import VersionBody
+from funit.service.services import ServicesOf
+from funit.service.uploads import UploadsOf
+
+router = APIRouter(prefix="/v1/classifications", tags=["classifications"])
+
+_SHOWN = 10  # classes of an answer
+_EXAMPLE: dict[str, Any] = {
+    "name": "unknown.png",
+    "cls": "fox",
+    "score": 0.91,
+    "classes": [{"cls": "fox", "score": 0.91}, {"cls": "wolf", "score": 0.04}],
+}
+
+
+class ScoreBody(BaseModel):
+    """A class, and how sure it is, 0..1."""
+
+    cls: str
+    score: float
+
+
+class ClassifiedBody(BaseModel):
+    """What an image shows."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    name: str
+    """Of the file."""
+    cls: str | None
+    """Null: none of them."""
+    score: float
+    """Of the likeliest class; it was held against the threshold."""
+    classes: list[ScoreBody]
+    """The ten likeliest; what all of them miss to 1 is "none of them"."""
+
+
+class ClassificationsBody(BaseModel):
+    """What the images show."""
+
+    threshold: float
+    items: list[ClassifiedBody]
+    added_to: VersionBody | None = None
+    """The version of the data set with the images that were added."""
+
+
+@router.post("", responses=responses(403, 404, 409, 413, 503))
+async def create_classifications(
+    services: ServicesOf,
+    uploads: UploadsOf,
+    caller: Translates,
+    images: Annotated[list[UploadFile], File(description="What is to be classified.")],
+    examples: Annotated[
+        list[UploadFile] | None, File(description="Images of known classes.")
+    ] = None,
+    classes: Annotated[
+        list[str] | None, Form(description="The class of each example, in their order.")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        Form(description="Or: NAME or NAME@VERSION of a data set whose classes they may be."),
+    ] = None,
+    model: Annotated[str | None, Form(description="The default model if left out.")] = None,
+    threshold: Annotated[
+        float, Form(ge=0, le=1, description="What scores less is none of them.")
+    ] = DEFAULT_THRESHOLD,
+    add_to: Annotated[
+        str | None, Form(description="A data set whose classes get the images assigned to them.")
+    ] = None,
+    part: Annotated[str, Form(description="Of classes that are new to `add_to`.")] = "",
+) -> ClassificationsBody:
+    """Says of each image which class it shows, or none of them."""
+    if (dataset or add_to) and not caller.may("data"):
+        raise ForbiddenError(
+            f"the key `{caller.name}` may not use data sets: it has no scope `data`",
+            hint="`funit keys create --scope data` makes one that may",
+        )
+    limits = services.settings.limits
+    pictures = await uploads.read_all(images, "images", limits.num_contents, _small)
+    known: dict[str, list[Image.Image]] | tuple[str, int | None]
+    if dataset:
+        known = _version_of(dataset)
+    else:
+        read = await uploads.read_all(examples or [], "examples", limits.num_examples, _small)
+        known = _by_class(classes or [], read)
+    name = model or services.settings.default_model
+    found = await to_thread.run_sync(classify, services, name, pictures, known, threshold)
+    version = None
+    if add_to:
+        for file in images:
+            await file.seek(0)
+        files = [Upload(file.filename or "", file.file) for file in images]
+        version = await to_thread.run_sync(add_classified, services, add_to, part, files, found)
+    items = [
+        ClassifiedBody(
+            name=file.filename or "",
+            cls=one.cls,
+            score=one.score,
+            classes=[ScoreBody(cls=c, score=s) for c, s in [*one.scores.items()][:_SHOWN]],
+        )
+        for file, one in zip(images, found, strict=True)
+    ]
+    return ClassificationsBody(
+        threshold=threshold, items=items, added_to=VersionBody.of(version) if version else None
+    )
+
+
+def _by_class(
+    classes: Sequence[str], examples: Sequence[Image.Image]
+) -> dict[str, list[Image.Image]]:
+    if not examples:
+        raise UserError("no class is given", hint="send `examples` with `classes`, or a `dataset`")
+    if len(examples) != len(classes):
+        raise UserError(
+            f"{len(classes)} classes are given for {len(examples)} examples",
+            hint="repeat `classes` for each of the `examples`, in their order",
+        )
+    found: dict[str, list[Image.Image]] = {}
+    for cls, example in zip(classes, examples, strict=True):
+        found.setdefault(cls, []).append(example)
+    return found
+
+
+def _small(image: Image.Image) -> Image.Image:
+    """Many large pictures would fill the memory, and no model sees more than this."""
+    image.thumbnail((1024, 1024), Image.Resampling.BICUBIC)
+    return image
+
+
+def _version_of(text: str) -> tuple[str, int | None]:
+    name, _, version = text.partition("@")
+    if version and not (version.isascii() and version.isdecimal() and len(version) < 10):
+        raise UserError(f"`{text}` names no version of a data set", hint="write NAME@3")
+    return name, int(version) if version else None
