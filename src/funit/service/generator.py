@@ -77,7 +77,8 @@ class ImageGenerator:
             settings.batch_size, settings.wait_ms / 1000, self._others_come, self.meter
         )
         self._readers = ThreadPoolExecutor(_NUM_READERS, "funit-pictures")
-        self._num_admitted = 0
+        self.num_admitted = 0
+        """Pictures that wait or are computed."""
         self._num_arriving = 0
         self._preloading: Future[LoadedModel] | None = None
 
@@ -209,23 +210,23 @@ class ImageGenerator:
                 f"{count} pictures are more than may wait",
                 hint=f"send at most {self.limits.num_queued}",
             )
-        seconds = self._num_admitted * self.batcher.seconds_each
-        is_full = self._num_admitted + count > self.limits.num_queued
+        seconds = self.num_admitted * self.batcher.seconds_each
+        is_full = self.num_admitted + count > self.limits.num_queued
         if is_full or seconds > _IN_TIME * self.limits.seconds:
             self.meter.refused()
             after = max(1, math.ceil(seconds))
             raise BusyError(
-                f"{self._num_admitted} pictures are before yours",
+                f"{self.num_admitted} pictures are before yours",
                 hint=f"try again in {after} s",
                 headers={"Retry-After": str(after)},
             )
-        self._num_admitted += count
-        self.meter.waiting(self._num_admitted)
+        self.num_admitted += count
+        self.meter.waiting(self.num_admitted)
         try:
             yield
         finally:
-            self._num_admitted -= count
-            self.meter.waiting(self._num_admitted)
+            self.num_admitted -= count
+            self.meter.waiting(self.num_admitted)
 
     def _others_come(self) -> bool:
         return self._num_arriving > 0
