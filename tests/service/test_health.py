@@ -109,6 +109,7 @@ def test_only_administrators_read_the_figures_where_keys_are_needed(services: Se
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return client.get(path, headers=headers).status_code
 
+    assert settled(client).status_code == 200
     assert status("/healthz") == status("/readyz") == status("/openapi.json") == 200
     assert [status("/metrics"), status("/metrics", keys["train"])] == [401, 403]
     assert status("/metrics", keys["admin"]) == 200
