@@ -24,7 +24,7 @@ LAYERS = [
     "engines repository training",
     "onnx_export",
     "data model feature_networks database storage",
-    "config home",
+    "config home client",
     "errors",
 ]
 RANKS = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}

@@ -11,9 +11,10 @@ Importing `funit` imports neither torch nor anything else that takes time.
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Translator", "UserError", "__version__", "evaluate", "train"]
+__all__ = ["Client", "Translator", "UserError", "__version__", "evaluate", "train"]
 
 if TYPE_CHECKING:
+    from funit.client import Client
     from funit.errors import UserError
     from funit.evaluation.protocol import evaluate
     from funit.fine_tuning import train
@@ -25,6 +26,10 @@ def __getattr__(name: str) -> Any:
         from funit.translator import Translator
 
         return Translator
+    if name == "Client":
+        from funit.client import Client
+
+        return Client
     if name == "train":
         from funit.fine_tuning import train
 

@@ -114,6 +114,15 @@ class Translator:
         codes = [self._single_looks(chunk).class_code for chunk in chunks]
         return np.concatenate(codes)[:, : self.config.model.class_code_size]
 
+    def encode_each(self, images: Sequence[ImageSource]) -> list[Look]:
+        """The look of each example image by itself."""
+        looks = [self._single_looks(chunk) for chunk in _chunks(list(images))]
+        return [
+            Look(*(part[n : n + 1].copy() for part in batch))
+            for batch in looks
+            for n in range(len(batch.class_code))
+        ]
+
     @overload  # a str is also a sequence of str: it is one image
     def encode_content(self, images: ImageSource) -> Content: ...  # type: ignore[overload-overlap]
     @overload
@@ -157,13 +166,14 @@ class Translator:
         in_order = [images[n] for n in range(len(contents))]
         return in_order[0] if _is_one(content) else in_order
 
-    def draw(self, poses: Floats, look: Look) -> list[Image.Image]:
-        """Draws poses of a gallery, (N, C, h, w), in one look."""
-        drawn: list[Image.Image] = []
-        for chunk in _chunks(range(len(poses))):
-            looks = Look.cat([look] * len(chunk))
-            drawn += map(to_image, self.engine.draw(poses[chunk[0] : chunk[-1] + 1], looks))
-        return drawn
+    def draw(self, poses: Floats, look: Look | Sequence[Look]) -> list[Image.Image]:
+        """Draws poses of a gallery, (N, C, h, w), in one look for all or a look for each."""
+        looks = [look] * len(poses) if isinstance(look, Look) else list(look)
+        images: dict[int, Image.Image] = {}
+        for numbers in _alike(looks):
+            drawn = self.engine.draw(poses[list(numbers)], Look.cat([looks[n] for n in numbers]))
+            images |= zip(numbers, map(to_image, drawn), strict=True)
+        return [images[n] for n in range(len(poses))]
 
     def translate_files(
         self,

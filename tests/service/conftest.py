@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from funit.config import Config, ModelConfig
+from funit.model.generator import Generator
+from funit.repository import TrainingRecord, save_model
 from funit.service.app import create_app
 from funit.service.services import Services, open_services
 from funit.service.settings import ServiceSettings
@@ -46,3 +49,18 @@ def client_with(settings: ServiceSettings) -> Iterator[Callable[..., TestClient]
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 
         yield make
+
+
+@pytest.fixture
+def tiny_model(tmp_path: Path, tiny: ModelConfig) -> Path:
+    """The folder of a model of 16 px for PyTorch, without graphs and a gallery."""
+    folder = tmp_path / "made" / "tiny"
+    save_model(
+        folder,
+        Generator(tiny).state_dict(),
+        Config(model=tiny),
+        name="tiny",
+        version=1,
+        training=TrainingRecord(seed=0, images=0, minutes=0),
+    )
+    return folder

@@ -251,6 +251,8 @@ class SavedLook(Table):
     """What each example counts."""
     sha256: Mapped[str]
     """Of the safetensors file in the storage."""
+    size: Mapped[int] = mapped_column(BigInteger)
+    """Bytes of that file."""
     thumbnail_sha256: Mapped[str | None]
     key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
 
@@ -265,6 +267,8 @@ class Pose(Table):
     created_at: Mapped[datetime] = mapped_column(default=now)
     sha256: Mapped[str]
     """Of the picture, encoded anew, in the storage."""
+    size: Mapped[int] = mapped_column(BigInteger)
+    """Bytes of that file."""
     width: Mapped[int]
     height: Mapped[int]
     key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))

@@ -9,11 +9,31 @@ from funit import __version__
 from funit.service.errors import handle_errors
 from funit.service.middleware import BodyLimit, Gate, Requests
 from funit.service.openapi import complete
-from funit.service.routes import classifications, datasets, docs, health, metrics
+from funit.service.routes import (
+    classifications,
+    datasets,
+    docs,
+    galleries,
+    health,
+    looks,
+    metrics,
+    poses,
+    translations,
+)
 from funit.service.services import Services
 from funit.service.uploads import Uploads
 
-ROUTERS = (health.router, metrics.router, docs.router, datasets.router, classifications.router)
+ROUTERS = (
+    health.router,
+    metrics.router,
+    docs.router,
+    translations.router,
+    looks.router,
+    poses.router,
+    galleries.router,
+    datasets.router,
+    classifications.router,
+)
 
 
 class ServiceApp(FastAPI):

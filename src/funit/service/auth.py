@@ -3,9 +3,9 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
@@ -104,7 +104,7 @@ def identify(database: Engine, authorization: str | None) -> Caller:
     return find_caller(database, key.strip())
 
 
-def caller_of(request: Request, _: Annotated[object, Security(_bearer)]) -> Caller:
+async def caller_of(request: Request, _: Annotated[object, Security(_bearer)]) -> Caller:
     """Who sent this request; the `Gate` has found out."""
     found: Caller | UserError = request.state.caller
     if isinstance(found, UserError):
@@ -112,10 +112,10 @@ def caller_of(request: Request, _: Annotated[object, Security(_bearer)]) -> Call
     return found
 
 
-def allowed(scope: Scope) -> Callable[[Caller], Caller]:
+def allowed(scope: Scope) -> Callable[[Caller], Coroutine[Any, Any, Caller]]:
     """A dependency: the caller, who may do this."""
 
-    def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+    async def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         if not caller.may(scope):
             raise ForbiddenError(
                 f"the key `{caller.name}` may not do this: it has no scope `{scope}`",

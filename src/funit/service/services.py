@@ -4,24 +4,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from funit.database.connection import open_database
 from funit.repository import ModelRepository
+from funit.service.generator import ImageGenerator
+from funit.service.meter import MetricsMeter
 from funit.service.metrics import Metrics
 from funit.service.settings import ServiceSettings
 from funit.storage import Storage
-
-
-class AnswersWithImages(Protocol):
-    """What the app asks of the image generator."""
-
-    def ready(self) -> bool:
-        """Whether the default model can answer now."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -32,8 +26,8 @@ class Services:
     database: Engine
     storage: Storage
     models: ModelRepository
+    generator: ImageGenerator
     metrics: Metrics = field(default_factory=Metrics)
-    generator: AnswersWithImages | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the service is told to stop: an answer without an end (events) ends then."""
 
@@ -43,12 +37,24 @@ def open_services(settings: ServiceSettings) -> Iterator[Services]:
     """Opens what the settings name, and closes it at the end."""
     database = open_database(settings.database_url)
     try:
-        yield Services(settings, database, Storage(settings.storage_url), ModelRepository())
+        models, metrics = ModelRepository(), Metrics()
+        generator = ImageGenerator(
+            settings.generator,
+            settings.limits,
+            models,
+            settings.default_model,
+            MetricsMeter(metrics),
+        )
+        try:
+            storage = Storage(settings.storage_url)
+            yield Services(settings, database, storage, models, generator, metrics)
+        finally:
+            generator.close()
     finally:
         database.dispose()
 
 
-def _services_of(request: Request) -> Services:
+async def _services_of(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 

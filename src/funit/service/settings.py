@@ -73,6 +73,9 @@ class GeneratorSettings(Section):
     num_cached_codes: Annotated[int, Field(ge=0)] = 1024
     """Class codes and content codes that are kept, each."""
 
+    code_bytes: Positive = 256 * MIB
+    """Of the class codes and of the content codes that are kept, each."""
+
 
 class ServiceSettings(Section):
     """Everything about a service."""

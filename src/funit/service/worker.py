@@ -54,6 +54,7 @@ def main() -> None:
 
 def _answer(settings: ServiceSettings) -> None:
     with open_services(settings) as services:
+        services.generator.preload()
         config = uvicorn.Config(
             create_app(services),
             log_config=None,  # `set_up_logs` is ours

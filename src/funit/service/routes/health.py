@@ -39,7 +39,7 @@ def readyz(services: ServicesOf) -> Readiness:
     with reading(services.database) as session:
         session.execute(text("SELECT 1"))
     try:
-        is_ready = services.generator.ready() if services.generator else _is_there(services, model)
+        is_ready = services.generator.ready()
     except UserError as error:
         raise BusyError(error.message, hint=error.hint) from None
     if not is_ready:
@@ -47,8 +47,3 @@ def readyz(services: ServicesOf) -> Readiness:
             f"the model `{model}` is not ready", hint="try again", headers={"Retry-After": "1"}
         )
     return Readiness(model=model)
-
-
-def _is_there(services: ServicesOf, model: str) -> bool:
-    services.models.find(model)
-    return True

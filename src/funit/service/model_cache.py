@@ -1,0 +1,194 @@
+"""Models, opened when they are asked for and dropped, least recently used first, for others."""
+
+import math
+import re
+import threading
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from safetensors import safe_open
+
+from funit.engines.engine import Floats, Look
+from funit.errors import NotThereError, UserError
+from funit.gallery import Gallery
+from funit.repository import ModelFolder, ModelRepository
+from funit.service.meter import Meter
+from funit.service.settings import GeneratorSettings
+from funit.translator import Content, Translator
+
+NAME_SECONDS = 1.0  # for so long a name is taken to mean the same version
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(@[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
+_NUM_LOADERS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model that is ready; only the batches' thread lets it compute."""
+
+    key: str
+    """The same for the same weights, graphs and gallery."""
+    name: str
+    """NAME@VERSION."""
+    weights_sha256: str
+    translator: Translator
+    gallery: Gallery | None
+    num_bytes: int
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of what it draws."""
+        return self.translator.image_size
+
+    def require_gallery(self) -> Gallery:
+        """Its gallery; raises NotThereError where it has none."""
+        if self.gallery is None:
+            raise NotThereError(
+                f"the model `{self.name}` has no gallery", hint="upload pictures instead"
+            )
+        return self.gallery
+
+    def gallery_pose(self, wanted: str) -> int:
+        """The index of a pose of its gallery by its name, or its number, which counts from 1."""
+        names = list(self.require_gallery().pose_names)
+        if wanted in names:
+            return names.index(wanted)
+        if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
+            return int(wanted) - 1
+        raise NotThereError(
+            f"there is no pose `{wanted}` in the gallery of `{self.name}`",
+            hint=f"give a number from 1 to {len(names)}, a name, e.g. `{names[0]}`, or the id of "
+            "a pose of your own",
+        )
+
+    def gallery_look(self, wanted: str) -> Look:
+        """A look of its gallery by its name, or its number, which counts from 1."""
+        gallery = self.require_gallery()
+        try:
+            return gallery.one_look(gallery.look(wanted))
+        except UserError as error:
+            raise NotThereError(error.message, hint=error.hint) from None
+
+    def encode_examples(self, images: Sequence[Image.Image]) -> list[Look]:
+        """The look of each example by itself."""
+        return self.translator.encode_each(images)
+
+    def translate(
+        self, pairs: Sequence[tuple[Image.Image | Content, Look]]
+    ) -> list[tuple[Image.Image, Content]]:
+        """Each content in its look; with its code, to be kept."""
+        fresh = [content for content, _ in pairs if not isinstance(content, Content)]
+        encoded = iter(self.translator.encode_content(fresh) if fresh else ())
+        contents = [c if isinstance(c, Content) else next(encoded) for c, _ in pairs]
+        drawn = self.translator.translate(contents, [look for _, look in pairs])
+        return list(zip(drawn, contents, strict=True))
+
+    def draw(self, pairs: Sequence[tuple[int, Look]]) -> list[Image.Image]:
+        """Each pose of the gallery in its look."""
+        poses: Floats = self.require_gallery().poses[[index for index, _ in pairs]]
+        return self.translator.draw(poses, [look for _, look in pairs])
+
+
+class ModelCache:
+    """The models that are ready, by what they are called."""
+
+    def __init__(self, models: ModelRepository, settings: GeneratorSettings, meter: Meter) -> None:
+        self.models = models
+        self.settings = settings
+        self.meter = meter
+        self._ready: OrderedDict[str, LoadedModel] = OrderedDict()
+        self._named: dict[str, tuple[float, str]] = {}
+        self._lock = threading.Lock()
+        self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._pool = ThreadPoolExecutor(_NUM_LOADERS, "funit-models")
+
+    def at_once(self, name: str) -> LoadedModel | None:
+        """The model, if it is ready and its name was looked up a moment ago."""
+        with self._lock:
+            looked_up, key = self._named.get(name, (-math.inf, ""))
+            if time.monotonic() - looked_up > NAME_SECONDS or key not in self._ready:
+                return None
+            self._ready.move_to_end(key)
+            return self._ready[key]
+
+    def coming(self, name: str) -> Future[LoadedModel]:
+        """The model, when it is ready."""
+        return self._pool.submit(self._find, name)
+
+    def names(self) -> list[str]:
+        """What is ready, the least recently used first."""
+        with self._lock:
+            return [model.name for model in self._ready.values()]
+
+    def close(self) -> None:
+        """Ends when what is being opened is open; it is forgotten."""
+        self._pool.shutdown(cancel_futures=True)
+        self._ready.clear()
+
+    def _find(self, name: str) -> LoadedModel:
+        if not _NAME.fullmatch(name):  # a stranger's path is no model
+            raise NotThereError(f"no model is called `{name}`", hint="names are like `cats-64px@2`")
+        try:
+            folder = self.models.find(name)
+        except NotThereError:
+            raise
+        except UserError as error:
+            raise NotThereError(error.message, hint=error.hint) from None
+        if folder.path.resolve() == Path(name).resolve():  # it lies where the service was started
+            raise NotThereError(f"no model is called `{name}`", hint="publish it to give it a name")
+        key = _key(folder)
+        with self._opening[key]:
+            with self._lock:
+                found = self._ready.get(key)
+            if found is None:
+                start = time.perf_counter()
+                found = self._opened(folder, key)
+                self.meter.loaded(found.name, time.perf_counter() - start)
+            self._keep(name, found)
+        return found
+
+    def _opened(self, folder: ModelFolder, key: str) -> LoadedModel:
+        gallery_path = folder.whole_gallery()
+        gallery = Gallery.read(gallery_path) if gallery_path else None
+        asked = self.settings
+        translator = Translator.of(folder, asked.device, asked.engine, asked.precision)
+        info = folder.info
+        return LoadedModel(
+            key,
+            f"{info.name}@{info.version}",
+            info.weights_sha256,
+            translator,
+            gallery,
+            _bytes_of_weights(folder.weights_path) + (gallery.poses.nbytes if gallery else 0),
+        )
+
+    def _keep(self, name: str, model: LoadedModel) -> None:
+        """Now the most recently used one; others go until all are within the budget."""
+        with self._lock:
+            self._named[name] = time.monotonic(), model.key
+            self._ready[model.key] = model
+            self._ready.move_to_end(model.key)
+            while len(self._ready) > 1 and self._num_bytes() > self.settings.model_bytes:
+                _, dropped = self._ready.popitem(last=False)
+                self.meter.dropped(dropped.name)
+
+    def _num_bytes(self) -> int:
+        return sum(model.num_bytes for model in self._ready.values())
+
+
+def _key(folder: ModelFolder) -> str:
+    graphs = folder.graphs
+    hashes = [*sorted(graphs.sha256.values())] if graphs else []
+    return " ".join([folder.info.weights_sha256, *hashes, folder.info.gallery_sha256 or ""])
+
+
+def _bytes_of_weights(path: Path) -> int:
+    """What the weights take once they are 32 bits each."""
+    with safe_open(path, framework="np") as file:
+        shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
+    return int(sum(np.prod(shape, dtype=np.int64) for shape in shapes)) * 4

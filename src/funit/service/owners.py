@@ -1,0 +1,85 @@
+"""Looks and poses of callers: each sees their own, and who may do everything sees all."""
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from funit.database.schema import DataSetImage, ModelFile, Pose, SavedLook
+from funit.errors import NotThereError
+from funit.service.auth import Caller
+from funit.service.errors import TooLargeError
+from funit.service.services import Services
+from funit.service.settings import MIB
+
+T = TypeVar("T", SavedLook, Pose)
+_ID = re.compile(r"(look|pose)_[0-9a-f]{16}")
+_KEPT = (  # every table that names content of the storage, and how
+    ModelFile.sha256,
+    DataSetImage.sha256,
+    SavedLook.sha256,
+    SavedLook.thumbnail_sha256,
+    Pose.sha256,
+)
+
+
+def new_id(kind: str) -> str:
+    """`look_...` or `pose_...`, which nobody guesses."""
+    return f"{kind}_{secrets.token_hex(8)}"
+
+
+def is_id(text: str) -> bool:
+    """Whether it is the id of a look or a pose, and no name."""
+    return _ID.fullmatch(text) is not None
+
+
+def own(table: type[T], caller: Caller) -> Select[T]:
+    """The rows that the caller may see, the newest first."""
+    query = select(table).order_by(table.created_at.desc(), table.id)
+    if caller.key_id is None or caller.may("admin"):
+        return query
+    return query.where(table.key_id == caller.key_id)
+
+
+def find_own(session: Session, table: type[T], row_id: str, caller: Caller) -> T:
+    """The caller's look or pose of that id; raises NotThereError."""
+    what = "look" if table is SavedLook else "pose"
+    found = session.scalar(own(table, caller).where(table.id == row_id)) if is_id(row_id) else None
+    if found is None:
+        raise NotThereError(f"there is no {what} `{row_id}`", hint=f"GET /v1/{what}s lists yours")
+    return found
+
+
+def check_room(session: Session, services: Services, caller: Caller, size: int) -> None:
+    """Raises TooLargeError where a key's looks and poses would take more than it may have."""
+    if caller.key_id is None:
+        return
+    sums = [
+        session.scalar(select(func.sum(table.size)).where(table.key_id == caller.key_id)) or 0
+        for table in (SavedLook, Pose)
+    ]
+    limit = services.settings.limits.key_bytes
+    if sum(sums) + size > limit:
+        raise TooLargeError(
+            f"the looks and poses of the key `{caller.name}` would take more than "
+            f"{limit / MIB:g} MiB",
+            hint="remove some that are no longer needed",
+        )
+
+
+def drop_unused(session: Session, services: Services, hashes: Iterable[str | None]) -> None:
+    """Drops content of the storage that no table names any more."""
+    session.flush()
+    for sha256 in {each for each in hashes if each}:
+        columns: Sequence[Any] = _KEPT
+        kept = (session.scalar(select(func.count()).where(column == sha256)) for column in columns)
+        if not any(kept):
+            services.storage.remove([sha256])
+
+
+def listed(table: type[T], caller: Caller, limit: int, offset: int) -> Select[T]:
+    """A page of what the caller may see."""
+    return own(table, caller).limit(limit).offset(offset)
