@@ -21,7 +21,7 @@ from funit.cli import app
 from funit.config import Config, ModelConfig
 from funit.data.menagerie import write_menagerie
 from funit.home import home
-from funit.repository import TrainingRecord
+from funit.model_folder import TrainingRecord
 
 ONE_ERROR_AND_ONE_HINT = re.compile(r"Error: [^\n]+\n\nhint: [^\n]+\n")
 

@@ -12,8 +12,9 @@ import pytest
 from funit.config import ModelConfig
 from funit.errors import UserError
 from funit.export import export_model, new_export, record_of
+from funit.model_folder import TrainingRecord, open_model
 from funit.onnx_export import write_graphs
-from funit.repository import ModelRepository, TrainingRecord, open_model
+from funit.repository import ModelRepository
 from funit.translator import Translator
 
 RECORD = TrainingRecord(seed=0, images=5, minutes=0)

@@ -16,14 +16,8 @@ from funit.home import home
 from funit.model.discriminator import Discriminator
 from funit.model.generator import Generator
 from funit.model.restored import restored_generator
-from funit.repository import (
-    ModelInfo,
-    ModelRepository,
-    Tensors,
-    TrainingRecord,
-    open_model,
-    save_model,
-)
+from funit.model_folder import ModelInfo, Tensors, TrainingRecord, open_model, save_model
+from funit.repository import ModelRepository
 from funit.training.checkpoint import write_checkpoint
 from funit.translator import Translator
 

@@ -743,7 +743,8 @@ def models_show(
     as_json: AsJson = False,
 ) -> None:
     """Prints a model's card: what it was trained on, how, and how good it is."""
-    from funit.repository import ModelRepository, card
+    from funit.model_folder import card
+    from funit.repository import ModelRepository
 
     found = ModelRepository().find(model)
     if as_json:

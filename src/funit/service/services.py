@@ -43,7 +43,8 @@ def open_services(settings: ServiceSettings) -> Iterator[Services]:
     """Opens what the settings name, and closes it at the end."""
     database = open_database(settings.database_url)
     try:
-        yield Services(settings, database, Storage(settings.storage_url), ModelRepository())
+        storage = Storage(settings.storage_url)
+        yield Services(settings, database, storage, ModelRepository(database, storage))
     finally:
         database.dispose()
 
