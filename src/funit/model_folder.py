@@ -108,6 +108,11 @@ class ModelFolder:
     """What to do where one of its files is damaged."""
 
     @property
+    def is_run(self) -> bool:
+        """Whether it is a run's, whose weights are in 32 bits and in a checkpoint."""
+        return self.weights_path.parent != self.path
+
+    @property
     def licence_text(self) -> str:
         """What its licence says; empty where there is none."""
         path = self.path / LICENCE_FILE
@@ -226,6 +231,34 @@ def save_model(
             shutil.copyfile(gallery, temporary / GALLERY_FILE)
         write_about(temporary, info)
         (temporary / LICENCE_FILE).write_text(licence_text or f"Licence: {info.licence}\n")
+    return info
+
+
+def copy_model(
+    found: ModelFolder, folder: Path, info: ModelInfo, write_graphs: GraphWriter | None = None
+) -> ModelInfo:
+    """Copies a model, file by file, to a new folder that says `info` of itself.
+
+    `write_graphs` makes the graphs of one that has none. Raises UserError where one is damaged.
+    """
+    with _new_folder(folder) as temporary:
+        weights = Path(shutil.copyfile(found.whole_weights(), temporary / WEIGHTS_FILE))
+        if gallery := found.whole_gallery():
+            shutil.copyfile(gallery, temporary / GALLERY_FILE)
+        discriminator = found.whole_discriminator()
+        if discriminator:
+            shutil.copyfile(discriminator, temporary / DISCRIMINATOR_FILE)
+        graphs = found.graphs
+        if graphs:
+            for file in GRAPH_FILES:
+                shutil.copyfile(found.whole_graphs() / file, temporary / file)
+        elif write_graphs:
+            graphs = write_graphs(weights, info.config.model)
+        kept = info.discriminator_sha256 if discriminator else None
+        info = info.model_copy(update={"graphs": graphs, "discriminator_sha256": kept})
+        write_about(temporary, info)
+        text = found.licence_text or f"Licence: {info.licence}\n"
+        (temporary / LICENCE_FILE).write_text(text, encoding="utf-8")
     return info
 
 

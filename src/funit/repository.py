@@ -8,7 +8,6 @@ one to another; `latest` is the highest number.
 
 import difflib
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,17 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from funit.config import ModelConfig
+from funit import __version__
 from funit.errors import ConflictError, NotThereError, UserError
 from funit.home import database_url, storage_url
-from funit.model.graphs import GRAPH_FILES, GraphsRecord
 from funit.model_folder import (
     ABOUT_FILE,
     CARD_FILE,
+    LICENCE_FILE,
     GraphWriter,
     ModelFolder,
     ModelInfo,
     card,
+    copy_model,
     open_folder,
     open_model,
     read_info,
@@ -83,6 +83,16 @@ class ModelEntry:
     def label(self) -> str:
         """NAME@VERSION."""
         return f"{self.info.name}@{self.info.version}"
+
+    def described(self) -> dict[str, Any]:
+        """`ModelInfo` and what is known beside it, as JSON."""
+        return {
+            **self.info.model_dump(mode="json"),
+            "aliases": list(self.aliases),
+            "size": self.size,
+            "created_at": self.created_at.isoformat() if self.created_at else None,
+            "parent": self.parent,
+        }
 
 
 class ModelRepository:
@@ -192,9 +202,9 @@ class ModelRepository:
         write_graphs: GraphWriter | None = None,
         max_size: int | None = None,
     ) -> ModelInfo:
-        """Copies a run's networks (the average generator), or a model, to the next version of NAME.
+        """Makes what a run has learned (the average generator), or a model, a version of NAME.
 
-        Graphs that it has are copied, too; `write_graphs` makes those of one that has none. More
+        The graphs of a model are copied, too; `write_graphs` makes those of one that has none. More
         than `max_size` bytes in all are refused [0044]. Of a crash nothing is seen afterwards.
         """
         if not _NAME.fullmatch(name):
@@ -203,23 +213,17 @@ class ModelRepository:
                 hint="use small letters, digits, `-`, `_` and `.`, e.g. `cats-64px`",
             )
         found = self.find(source)
+        info = found.info.model_copy(update={"name": name, "made_by": __version__})
+        if scores is not None:
+            info = info.model_copy(update={"scores": [dict(row) for row in scores]})
+        if licence:
+            info = info.model_copy(update={"licence": licence})
         with tempfile.TemporaryDirectory(prefix="funit-") as temporary:
             folder = Path(temporary) / "model"
-            info = save_model(
-                folder,
-                found.tensors(),
-                found.info.config,
-                name=name,
-                version=0,  # it gets its number when all of it is there
-                training=found.info.training,
-                discriminator=found.discriminator_tensors(),
-                scores=found.info.scores if scores is None else scores,
-                licence=licence or found.info.licence,
-                licence_text=found.licence_text if licence_text is None else licence_text,
-                write_graphs=_keeping_graphs(found, write_graphs),
-                notes=found.info.notes,
-                gallery=found.whole_gallery(),
-            )
+            copied = _save_run if found.is_run else copy_model
+            info = copied(found, folder, info, write_graphs)
+            if licence_text is not None:
+                (folder / LICENCE_FILE).write_text(licence_text, encoding="utf-8")
             _check_size(folder, max_size)
             published = self._published(make=True)
             assert published is not None
@@ -401,18 +405,23 @@ def _check_size(folder: Path, max_size: int | None) -> None:
         )
 
 
-def _keeping_graphs(found: ModelFolder, write_graphs: GraphWriter | None) -> GraphWriter:
-    """Copies the graphs of a model where the weights stay what they are, else writes new ones."""
-
-    def write(weights: Path, config: ModelConfig) -> GraphsRecord | None:
-        if found.graphs and sha256_of(weights) == found.info.weights_sha256:
-            folder = found.whole_graphs()
-            for file in GRAPH_FILES:
-                shutil.copyfile(folder / file, weights.with_name(file))
-            return found.graphs
-        return write_graphs(weights, config) if write_graphs else None
-
-    return write
+def _save_run(
+    found: ModelFolder, folder: Path, info: ModelInfo, write_graphs: GraphWriter | None
+) -> ModelInfo:
+    """Saves a run's networks as a model, in half the bytes."""
+    return save_model(
+        folder,
+        found.tensors(),
+        info.config,
+        name=info.name,
+        version=info.version,
+        training=info.training,
+        discriminator=found.discriminator_tensors(),
+        scores=info.scores,
+        licence=info.licence,
+        licence_text=found.licence_text,
+        write_graphs=write_graphs,
+    )
 
 
 def _is(things: Sequence[Any] | set[str]) -> str:
