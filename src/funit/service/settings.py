@@ -21,6 +21,9 @@ class Limits(Section):
     dataset_bytes: Positive = 4096 * MIB
     """Of one upload of a data set."""
 
+    model_bytes: Positive = 1024 * MIB
+    """Of one upload of a model, and of what is unpacked of it."""
+
     pixels: Positive = 40_000_000
     """Of one picture, before it is decoded."""
 
