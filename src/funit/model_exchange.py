@@ -25,7 +25,7 @@ from typing import IO, Any, Literal
 
 import yaml
 
-from funit.errors import ConflictError, NotThereError, UserError
+from funit.errors import ConflictError, LimitError, NotThereError, UserError
 from funit.gallery import Gallery
 from funit.home import folder_beside, put_folder, whole_file
 from funit.model.generator import weight_bytes
@@ -264,7 +264,7 @@ def _take(offered: Offered, folder: Path, max_bytes: int) -> None:
         with opened() as source, target.open("wb") as file:
             num_bytes = _copy(source, file, limit)
         if num_bytes > limit:
-            raise UserError(
+            raise LimitError(
                 f"`{name}` is too large: {limit:,} bytes are left for it",
                 hint="a model this large cannot be imported here",
             )

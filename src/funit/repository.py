@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from funit import __version__
-from funit.errors import ConflictError, NotThereError, UserError
+from funit.errors import ConflictError, LimitError, NotThereError, UserError
 from funit.home import database_url, storage_url
 from funit.model_folder import (
     ABOUT_FILE,
@@ -399,7 +399,7 @@ def _check_size(folder: Path, max_size: int | None) -> None:
     """Refuses a model whose files are larger than was allowed [0044]."""
     size = sum(path.stat().st_size for path in folder.iterdir())
     if max_size is not None and size > max_size:
-        raise UserError(
+        raise LimitError(
             f"the model has {size:,} bytes; {max_size:,} are allowed",
             hint="raise `--max-size`, or train with a lower `model.base_channels`",
         )

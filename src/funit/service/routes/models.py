@@ -13,12 +13,12 @@ from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
 from funit.config import Positive
-from funit.errors import NotThereError
+from funit.errors import LimitError, NotThereError
 from funit.model_exchange import exported_files, import_model, known_layout, write_zip
 from funit.onnx_export import can_export, write_graphs
 from funit.repository import FileEntry, ModelEntry
 from funit.service.auth import Administers, Translates
-from funit.service.errors import TooLargeError, responses
+from funit.service.errors import responses
 from funit.service.services import ServicesOf
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -104,7 +104,7 @@ def import_version(
     """Makes an exported model the next version of this name, after everything in it was checked."""
     limit = services.settings.limits.model_bytes
     if file.size is None or file.size > limit:
-        raise TooLargeError(f"a model may have {limit:,} bytes", hint="upload a smaller one")
+        raise LimitError(f"a model may have {limit:,} bytes", hint="upload a smaller one")
     with tempfile.NamedTemporaryFile(suffix=".zip") as kept:
         while block := file.file.read(1 << 20):
             kept.write(block)
