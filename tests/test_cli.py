@@ -446,6 +446,7 @@ def test_a_model_is_published_only_if_it_is_good_and_small_enough(place: Path) -
     assert "`l1` of 5 examples is 0.2; <= 0.1 is required" in refused.stderr
     assert "no score `l1`" in run("publish model --name zoo --require l1<=0.5").stderr
     assert "1,000 are allowed" in run("publish model --name zoo --max-size 1kB").stderr
+    assert "no scores that" in run("publish model --name zoo --scores cat.png").stderr
     assert "is no size" in run("publish model --name zoo --max-size big").stderr
 
     succeed("publish model --name zoo --scores scores.json --require l1<0.3 --max-size 1MiB")

@@ -1,5 +1,6 @@
 """What a model must reach before it is published: `l1_foreground<=0.1`, held against its scores."""
 
+import json
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES
-from funit.evaluation.report import Report
+from funit.evaluation.report import Row
 
 SHOTS = 5  # examples, where a requirement does not say how many
 
@@ -55,7 +56,13 @@ def read_scores(file: Path, model: str) -> list[dict[str, Any]]:
 
     The model is called as it was given to `funit evaluate`, or is the only one there.
     """
-    rows = Report.read(file).rows
+    try:
+        rows = [Row(**row) for row in json.loads(file.read_text(encoding="utf-8"))["rows"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"`{file}` has no scores that can be read: {error}",
+            hint="`funit evaluate --json FILE` writes them",
+        ) from None
     names = list(dict.fromkeys(row.model for row in rows if row.model not in BASELINES))
     if model not in names and len(names) != 1:
         raise UserError(
