@@ -31,17 +31,16 @@ from funit.data.menagerie import draw_species, write_menagerie
 from funit.demo import MENAGERIE, SEED, run_demo
 from funit.evaluation.protocol import evaluate
 from funit.evaluation.report import Report
-from funit.onnx_export import write_graphs
-from funit.repository import (
+from funit.model_folder import (
     ABOUT_FILE,
     GALLERY_FILE,
     LICENCE_FILE,
-    SHIPPED,
-    ModelRepository,
     open_model,
     save_model,
     write_about,
 )
+from funit.onnx_export import write_graphs
+from funit.repository import SHIPPED, ModelRepository
 
 ROOT = Path(__file__).parent.parent
 CARDS = ROOT / "scripts" / "cards"

@@ -39,7 +39,7 @@ from funit.errors import UserError
 from funit.evaluation.report import about
 from funit.fine_tuning import train
 from funit.home import whole_file
-from funit.repository import ModelFolder, ModelInfo, open_model, open_run, save_model, write_about
+from funit.model_folder import ModelFolder, ModelInfo, open_model, open_run, save_model, write_about
 
 ROOT = Path(__file__).parent.parent
 MAX_CARRIED = 60 * 2**20  # bytes

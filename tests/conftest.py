@@ -11,7 +11,7 @@ from postgresql import new_database, running_server
 
 from funit.config import Config, LossWeights, ModelConfig
 from funit.model.generator import Generator
-from funit.repository import TrainingRecord, save_model
+from funit.model_folder import TrainingRecord, save_model
 
 
 @pytest.fixture(scope="session")

@@ -15,14 +15,16 @@ import pytest
 import typer
 import yaml
 from PIL import Image
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 import funit.demo
 from funit.cli import app
 from funit.config import Config, ModelConfig
 from funit.data.menagerie import write_menagerie
-from funit.home import home
-from funit.repository import TrainingRecord
+from funit.database.connection import open_database, writing
+from funit.home import database_url
+from funit.model_folder import TrainingRecord
 
 ONE_ERROR_AND_ONE_HINT = re.compile(r"Error: [^\n]+\n\nhint: [^\n]+\n")
 
@@ -115,7 +117,14 @@ def test_help_answers_at_once_and_imports_neither_torch_nor_numpy() -> None:
     "command",
     [
         *("", "train", "translate", "demo", "publish", "data", "models", "export", "bench"),
-        *("data check", "data pack", "data menagerie", "models list", "models show"),
+        *(
+            "data check",
+            "data pack",
+            "data menagerie",
+            "models list",
+            "models show",
+            *("models alias", "models remove", "models clean", "models export", "models import"),
+        ),
     ],
 )
 def test_every_command_explains_itself(command: str) -> None:
@@ -396,22 +405,69 @@ def test_published_models_are_listed_and_shown() -> None:
         ("zoo", 1),
         ("zoo", 2),
     ]
-    assert re.search(r"^zoo +2 +16 +5 +5 +not stated *$", succeed("models list"), re.MULTILINE)
+    assert re.search(
+        r"^zoo +2 +latest +16 +5 +5 +[0-9,]+ +not stated *$", succeed("models list"), re.MULTILINE
+    )
     assert "# zoo, version 1" in succeed("models show zoo@1")
     assert json.loads(succeed("models show zoo --json"))["version"] == 2
+
+
+def test_an_alias_is_moved_and_keeps_its_version_from_being_removed() -> None:
+    succeed("publish model --name zoo")
+    succeed("publish model --name zoo")
+    assert succeed("models alias zoo@1 production") == "production: zoo@1\n"
+
+    refused = run("models remove zoo@1")
+    assert refused.exit_code == 1
+    assert "`zoo@1` is `production`" in refused.stderr
+    succeed("models alias zoo@latest production")
+    assert succeed("models remove zoo@1") == "removed zoo@1\n"
+    succeed("models alias zoo production --remove")
+    assert json.loads(succeed("models show zoo --json"))["version"] == 2
+    assert re.fullmatch("removed [0-9]+ files, [0-9,]+ bytes\n", succeed("models clean"))
+
+
+def test_an_exported_model_comes_back_under_another_name() -> None:
+    succeed("publish model --name zoo")
+    assert succeed("models export zoo@latest --out zoo-model.zip") == "zoo-model.zip\n"
+
+    assert run("models export zoo --out zoo-model.zip").exit_code == 1
+    succeed("models export zoo --out zoo-model.zip --force")
+    assert succeed("models import zoo-model.zip --name again") == "again@1\n"
+    one, other = (json.loads(succeed(f"models show {name} --json")) for name in ("zoo", "again"))
+    assert one["weights_sha256"] == other["weights_sha256"]
+
+
+def test_a_model_is_published_only_if_it_is_good_and_small_enough(place: Path) -> None:
+    row = {"part": "unseen", "shots": 5, "metric": "l1", "low": 0, "high": 1, "n": 9}
+    rows = [{"model": "model", "value": 0.2, **row}, {"model": "recolour", "value": 0.9, **row}]
+    (place / "scores.json").write_text(json.dumps({"about": {}, "rows": rows}))
+
+    refused = run("publish model --name zoo --scores scores.json --require l1<=0.1")
+    assert "`l1` of 5 examples is 0.2; <= 0.1 is required" in refused.stderr
+    assert "no score `l1`" in run("publish model --name zoo --require l1<=0.5").stderr
+    assert "1,000 are allowed" in run("publish model --name zoo --max-size 1kB").stderr
+    assert "no scores that" in run("publish model --name zoo --scores cat.png").stderr
+    assert "is no size" in run("publish model --name zoo --max-size big").stderr
+
+    succeed("publish model --name zoo --scores scores.json --require l1<0.3 --max-size 1MiB")
+    assert json.loads(succeed("models show zoo --json"))["scores"] == rows
 
 
 def test_a_damaged_model_is_named_and_the_others_are_listed() -> None:
     succeed("publish model --name good")
     succeed("publish model --name bad")
-    (home() / "models" / "bad" / "1" / "model.json").write_text("{")
+    database = open_database(database_url())
+    with writing(database) as session:
+        session.execute(text("UPDATE model_versions SET info = '{}' WHERE name = 'bad'"))
+    database.dispose()
 
     result = run("models list")
 
     assert result.exit_code == 0
     assert "good" in result.stdout
     assert "left out" in result.stderr
-    assert "bad/1/model.json" in result.stderr
+    assert "bad@1" in result.stderr
 
 
 # ----------------------------------------------------------------------- train

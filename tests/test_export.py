@@ -12,8 +12,9 @@ import pytest
 from funit.config import ModelConfig
 from funit.errors import UserError
 from funit.export import export_model, new_export, record_of
+from funit.model_folder import TrainingRecord, open_model
 from funit.onnx_export import write_graphs
-from funit.repository import ModelRepository, TrainingRecord, open_model
+from funit.repository import ModelRepository
 from funit.translator import Translator
 
 RECORD = TrainingRecord(seed=0, images=5, minutes=0)
@@ -189,7 +190,7 @@ def test_a_published_model_keeps_the_graphs_that_it_has(model: Path, tmp_path: P
     assert published.whole_graphs() == published.path
 
 
-def test_a_published_model_gets_new_graphs_where_its_weights_change(
+def test_a_published_model_keeps_its_weights_and_its_graphs_as_they_are(
     model: Path, tmp_path: Path, attending: ModelConfig, saved: Callable[..., Path]
 ) -> None:
     graphs = partial(write_graphs, precision="fp16")
@@ -197,6 +198,7 @@ def test_a_published_model_gets_new_graphs_where_its_weights_change(
 
     info = ModelRepository().publish(tmp_path / "out", "zoo", write_graphs=write_graphs)
 
-    assert info.graphs is not None
-    assert info.graphs.precision == "fp32"
-    assert ModelRepository().publish(tmp_path / "out", "zoo").graphs is None
+    found = ModelRepository().find("zoo")
+    assert info.graphs == found.graphs == open_model(tmp_path / "out").graphs
+    assert info.weights_sha256 == open_model(tmp_path / "out").info.weights_sha256
+    assert found.whole_graphs() == found.path

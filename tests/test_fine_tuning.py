@@ -1,6 +1,7 @@
 """A training that starts from a model knows what the model knew, and says where it came from."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from funit.config import Config, ModelConfig, Settings, build_config, merged, re
 from funit.data.menagerie import write_menagerie
 from funit.errors import UserError
 from funit.fine_tuning import find_parent
-from funit.home import home
 from funit.model.discriminator import Discriminator
 from funit.model.generator import Generator
 from funit.model.parent import Parent, ParentRecord
@@ -164,12 +164,14 @@ def test_a_model_without_a_discriminator_gets_a_new_one_and_says_so(
     tmp_path: Path, own: Path, parent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     info = ModelRepository().publish(parent, "alone")
-    (home() / "models" / "alone" / "1" / "discriminator.safetensors").unlink()
+    alone = tmp_path / "alone"
+    shutil.copytree(ModelRepository().find("alone").path, alone)
+    (alone / "discriminator.safetensors").unlink()
 
-    train(own, tmp_path / "run", SHORT, from_model="alone")
+    train(own, tmp_path / "run", SHORT, from_model=alone)
 
     output = capsys.readouterr()
-    assert "`alone` has no discriminator: a new one is learned" in output.out + output.err
+    assert f"`{alone}` has no discriminator: a new one is learned" in output.out + output.err
     assert info.discriminator_sha256 is not None
     config = build_config(read_settings(tmp_path / "run" / "config.yaml"))
     assert config.training.adversarial_from_images == 240  # the whole warm-up, as at first
@@ -257,7 +259,7 @@ def test_a_run_goes_on_when_its_parent_has_changed_or_is_gone(
     repository = ModelRepository()
     repository.publish(parent, "beasts")
     train(own, tmp_path / "run", SHORT, from_model="beasts")
-    (home() / "models").rename(tmp_path / "elsewhere")
+    repository.remove("beasts@1")
 
     longer = merged(SHORT, {"training": {"max_images": 16}})
     assert train(own, tmp_path / "run", longer, from_model="beasts").images == 16
@@ -317,7 +319,7 @@ def test_a_published_model_says_what_it_started_from(
     second = repository.publish(tmp_path / "run", "mine")
 
     assert about(tmp_path / "run")["parent"]["given"] == "beasts"
-    found = json.loads((home() / "models" / "mine" / "1" / "model.json").read_text())
+    found = json.loads((repository.find("mine").path / "model.json").read_text())
     assert found["training"]["parent"] == {
         "name": "beasts",
         "version": 1,
@@ -325,7 +327,7 @@ def test_a_published_model_says_what_it_started_from(
         "feature_networks": [],
     }
     assert second.training.images == 8
-    card = (home() / "models" / "mine" / "1" / "card.md").read_text()
+    card = (repository.find("mine").path / "card.md").read_text()
     assert "started from `beasts`, version 1" in card
     assert "`funit train --from` goes on with both networks" in card
 

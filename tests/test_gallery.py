@@ -15,13 +15,8 @@ from funit.demo import is_of_creatures, show_gallery, show_look
 from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.gallery import Gallery
-from funit.repository import (
-    GALLERY_FILE,
-    SHIPPED,
-    ModelRepository,
-    open_model,
-    write_about,
-)
+from funit.model_folder import GALLERY_FILE, open_model, write_about
+from funit.repository import SHIPPED, ModelRepository
 from funit.translator import Translator
 
 MAX_BYTES = 16_000_000  # of a model in the package

@@ -11,8 +11,8 @@ from PIL import Image
 from funit.data.menagerie import write_menagerie
 from funit.errors import UserError
 from funit.evaluation.candidates import Model
+from funit.model_folder import open_model
 from funit.quantization import quantise_model
-from funit.repository import open_model
 from funit.translator import Translator
 
 

@@ -8,22 +8,19 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from sqlalchemy import select
 
-import funit.repository
+import funit.model_folder
 from funit.config import Config, ModelConfig, to_yaml
+from funit.database.connection import open_database, writing
+from funit.database.schema import ModelVersion
 from funit.errors import UserError
-from funit.home import home
+from funit.home import database_url, home
 from funit.model.discriminator import Discriminator
 from funit.model.generator import Generator
 from funit.model.restored import restored_generator
-from funit.repository import (
-    ModelInfo,
-    ModelRepository,
-    Tensors,
-    TrainingRecord,
-    open_model,
-    save_model,
-)
+from funit.model_folder import ModelInfo, Tensors, TrainingRecord, open_model, save_model
+from funit.repository import ModelRepository
 from funit.training.checkpoint import write_checkpoint
 from funit.translator import Translator
 
@@ -107,6 +104,15 @@ def write_run(
     return path
 
 
+def change_row(name: str, **changes: object) -> None:
+    """What another version of funit might have written."""
+    database = open_database(database_url())
+    with writing(database) as session:
+        row = session.scalars(select(ModelVersion).where(ModelVersion.name == name)).one()
+        row.info = row.info | changes
+    database.dispose()
+
+
 def edit(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -171,7 +177,7 @@ def test_a_failed_save_leaves_nothing_behind(
     def full(info: ModelInfo) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(funit.repository, "card", full)
+    monkeypatch.setattr(funit.model_folder, "card", full)
 
     with pytest.raises(UserError, match="No space left"):
         save(tmp_path / "models" / "m", config, tensors)
@@ -258,7 +264,7 @@ def test_a_published_run_keeps_its_discriminator_beside_the_weights(
     info = repository.publish(run, "judged")
     again = repository.publish("judged", "copy")
 
-    stored = load_file(home() / "models" / "judged" / "1" / "discriminator.safetensors")
+    stored = load_file(repository.find("judged").path / "discriminator.safetensors")
     assert all(torch.equal(stored[name], tensor.half()) for name, tensor in judge.items())
     assert info.discriminator_sha256 == again.discriminator_sha256
     kept = repository.find("copy").discriminator_tensors()
@@ -271,9 +277,9 @@ def test_a_damaged_discriminator_is_refused_to_a_training_and_no_matter_to_a_tra
 ) -> None:
     judge = Discriminator(config.model).state_dict()
     repository.publish(write_run(tmp_path / "j", config, tensors, discriminator=judge), "judged")
-    (home() / "models" / "judged" / "1" / "discriminator.safetensors").write_bytes(b"half a fi")
-
     found = repository.find("judged")
+    path = found.path / "discriminator.safetensors"
+    path.write_bytes(path.read_bytes()[::-1])
 
     with pytest.raises(UserError, match=r"discriminator.safetensors.* is damaged"):
         found.as_parent("judged")
@@ -376,7 +382,7 @@ def test_publishing_a_run_makes_versions_one_after_the_other(
     assert [(info.name, info.version) for info in repository.list()] == [("zoo", 1), ("zoo", 2)]
     assert (first.version, second.version) == (1, 2)
     assert repository.find("zoo").info.version == 2
-    assert repository.find("zoo@1").path == home() / "models" / "zoo" / "1"
+    assert repository.find("zoo@1").path.parent == home() / "cache" / "models"
     state = repository.find("zoo@1").tensors()
     assert all(np.array_equal(state[k], t.astype(np.float16)) for k, t in tensors.items())
 
@@ -386,7 +392,7 @@ def test_publishing_a_model_keeps_its_record_scores_and_licence(
 ) -> None:
     info = repository.publish(model, "copies")
 
-    folder = home() / "models" / "copies" / "1"
+    folder = repository.find("copies@1").path
     assert (info.training, info.scores, info.licence) == (RECORD, [SCORE], "Apache-2.0")
     assert (folder / "LICENSE").read_text() == "You may.\n"
 
@@ -422,7 +428,7 @@ def test_a_name_comes_before_a_folder_of_that_name(
 
     repository.publish(model, "model")
 
-    assert repository.find("model").path == home() / "models" / "model" / "1"
+    assert repository.find("model").path.parent == home() / "cache" / "models"
     assert repository.find("./model").path == Path("model")
 
 
@@ -467,7 +473,7 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path: Path, repository: ModelR
 def test_a_damaged_model_does_not_hide_the_others(model: Path, repository: ModelRepository) -> None:
     repository.publish(model, "good")
     repository.publish(model, "bad")
-    (home() / "models" / "bad" / "1" / "model.json").write_text("{")
+    change_row("bad", format=9)
     problems: list[UserError] = []
 
     infos = repository.list(on_problem=problems.append)

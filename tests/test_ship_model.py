@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from funit.repository import SHIPPED, open_model, write_about
+from funit.model_folder import open_model, write_about
+from funit.repository import SHIPPED
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "ship_model.py"
 

@@ -11,7 +11,8 @@ import pytest
 from funit import Translator, UserError
 from funit.config import build_config, merged, preset
 from funit.model.generator import weight_bytes
-from funit.repository import ModelRepository, TrainingRecord, save_model
+from funit.model_folder import TrainingRecord, save_model
+from funit.repository import ModelRepository
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "train_on_gpu.py"
 

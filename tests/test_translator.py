@@ -20,7 +20,7 @@ from funit.errors import UserError
 from funit.evaluation.metrics import Images
 from funit.model import look as model_look
 from funit.model.generator import Generator
-from funit.repository import TrainingRecord, save_model
+from funit.model_folder import TrainingRecord, save_model
 from funit.translator import BATCH_SIZE, Translator
 
 

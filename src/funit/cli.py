@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from funit.evaluation.candidates import Truth
     from funit.evaluation.protocol import Network
     from funit.evaluation.report import Report
+    from funit.repository import ModelRepository
 
 # What Typer raises for a wrong use of the command line; it has no public name.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -125,7 +126,8 @@ Assignments = Annotated[
     ),
 ]
 Model = Annotated[
-    str, Option("--model", help="A name (`funit models list`), NAME@VERSION, or a folder.")
+    str,
+    Option("--model", help="A name (`funit models list`), NAME@VERSION, NAME@ALIAS, or a folder."),
 ]
 Device = Annotated[str, Option(help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.")]
 EngineName = Annotated[
@@ -197,6 +199,18 @@ Networks = Annotated[
         "[default: efficientnet_lite0]",
         show_default=False,
     ),
+]
+ModelName = Annotated[
+    str,
+    Argument(
+        metavar="MODEL",
+        help="A name, NAME@VERSION, NAME@ALIAS, or a folder.",
+        show_default=False,
+    ),
+]
+MaxSize = Annotated[
+    str | None,
+    _option("Refuse a model whose files have more bytes in all, as `16MB` or `2GiB`."),
 ]
 Force = Annotated[bool, Option("--force", help="Replace what is there.")]
 DatabaseUrl = Annotated[
@@ -507,13 +521,34 @@ def publish(
     name: Annotated[
         str, Option(help="The model's name; it gets the next version.", show_default=False)
     ],
+    scores: Annotated[
+        Path | None, _option("What `funit evaluate --json` wrote of it: they are kept with it.")
+    ] = None,
+    require: Annotated[
+        list[str] | None,
+        Option(
+            metavar="METRIC<=X",
+            help="Publish only if a score is as it must be, as `l1_foreground<=0.1`: of 5 "
+            "examples, or `l1@1<=0.2` of 1. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    max_size: MaxSize = None,
 ) -> None:
     """Gives what a training learned a name, under which other commands find it."""
     from funit.onnx_export import can_export, write_graphs
     from funit.repository import ModelRepository
 
+    repository = ModelRepository()
+    rows = _checked_scores(repository, run, scores, require or [])
     writer = write_graphs if can_export() else None  # `auto` engines need them
-    info = ModelRepository().publish(run, name, write_graphs=writer)
+    info = repository.publish(
+        run,
+        name,
+        scores=rows,
+        write_graphs=writer,
+        max_size=_num_bytes(max_size) if max_size else None,
+    )
     print(f"{info.name}@{info.version}")
 
 
@@ -766,38 +801,35 @@ def models_list(as_json: AsJson = False) -> None:
     from funit.repository import ModelRepository
 
     problems: list[UserError] = []
-    infos = ModelRepository().list(on_problem=problems.append)
+    entries = ModelRepository().entries(on_problem=problems.append)
     for problem in problems:
         print(f"left out: {problem.message}", file=sys.stderr)
     if as_json:
-        _print_json([info.model_dump(mode="json") for info in infos])
+        _print_json([entry.described() for entry in entries])
         return
     _print_table(
-        ["model", "version", "pixels", "classes", "images seen", "licence"],
+        ["model", "version", "aliases", "pixels", "classes", "images seen", "bytes", "licence"],
         [
             [
-                info.name,
-                str(info.version),
-                str(info.config.model.image_size),
-                str(info.config.model.num_classes),
-                f"{info.training.images:,}",
-                info.licence,
+                entry.info.name,
+                str(entry.info.version),
+                ", ".join(entry.aliases),
+                str(entry.info.config.model.image_size),
+                str(entry.info.config.model.num_classes),
+                f"{entry.info.training.images:,}",
+                f"{entry.size:,}",
+                entry.info.licence,
             ]
-            for info in infos
+            for entry in entries
         ],
     )
 
 
 @models_app.command("show")
-def models_show(
-    model: Annotated[
-        str,
-        Argument(metavar="MODEL", help="A name, NAME@VERSION, or a folder.", show_default=False),
-    ],
-    as_json: AsJson = False,
-) -> None:
+def models_show(model: ModelName, as_json: AsJson = False) -> None:
     """Prints a model's card: what it was trained on, how, and how good it is."""
-    from funit.repository import ModelRepository, card
+    from funit.model_folder import card
+    from funit.repository import ModelRepository
 
     found = ModelRepository().find(model)
     if as_json:
@@ -807,7 +839,121 @@ def models_show(
         print(f"in {found.path}")
 
 
+@models_app.command("alias")
+def models_alias(
+    model: Annotated[str, Argument(metavar="NAME@VERSION", show_default=False)],
+    alias: Annotated[str, Argument(metavar="ALIAS", show_default=False)],
+    remove: Annotated[
+        bool, Option("--remove", help="Drop the alias of NAME; its version stays.")
+    ] = False,
+) -> None:
+    """Gives a version a second name, as `production`, which another version may have had."""
+    from funit.repository import ModelRepository
+
+    repository = ModelRepository()
+    if remove:
+        repository.remove_alias(model.partition("@")[0], alias)
+    else:
+        print(f"{alias}: {repository.set_alias(model, alias).label}")
+
+
+@models_app.command("remove")
+def models_remove(
+    model: Annotated[str, Argument(metavar="NAME@VERSION", show_default=False)],
+) -> None:
+    """Removes a version that no alias names. Its files stay until `funit models clean`."""
+    from funit.repository import ModelRepository
+
+    print(f"removed {ModelRepository().remove(model)}")
+
+
+@models_app.command("clean")
+def models_clean() -> None:
+    """Frees the disk of files that nothing names any more, of models, data and looks.
+
+    What was written within the last hour stays: it may belong to something that is under way.
+    """
+    from funit.repository import ModelRepository
+
+    num_files, num_bytes = ModelRepository().clean()
+    print(f"removed {num_files} files, {num_bytes:,} bytes")
+
+
+@models_app.command("export")
+def models_export(
+    model: ModelName,
+    out: Annotated[Path, _option("The folder or the .zip to write.")],
+    layout: Annotated[
+        str,
+        Option(
+            help="`folder`: weights, settings and card, as Hugging Face names them; `triton`: the "
+            "graphs, as a model repository of Triton."
+        ),
+    ] = "folder",
+    force: Force = False,
+) -> None:
+    """Writes a model for others: to a folder, or to one zip."""
+    from funit.model_exchange import export_model, known_layout
+    from funit.repository import ModelRepository
+
+    export_model(ModelRepository().find(model), out, known_layout(layout), force=force)
+    print(out)
+
+
+@models_app.command("import")
+def models_import(
+    source: Annotated[
+        Path,
+        Argument(
+            metavar="FOLDER|ZIP",
+            help="What `funit models export` wrote, or a model folder.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[
+        str, Option(help="The model's name here; it gets the next version.", show_default=False)
+    ],
+    max_size: MaxSize = None,
+) -> None:
+    """Takes in a model of somebody else's, after everything in it was checked."""
+    from funit.model_exchange import import_model
+    from funit.onnx_export import can_export, write_graphs
+    from funit.repository import ModelRepository
+
+    info = import_model(
+        source,
+        name,
+        ModelRepository(),
+        write_graphs=write_graphs if can_export() else None,
+        max_size=_num_bytes(max_size) if max_size else None,
+    )
+    print(f"{info.name}@{info.version}")
+
+
 # -------------------------------------------------------------------- pieces
+
+
+def _checked_scores(
+    repository: "ModelRepository", run: Path, file: Path | None, wanted: Sequence[str]
+) -> "list[dict[str, Any]] | None":
+    """The scores to publish with a model, None for its own; UserError where one is not enough."""
+    if file is None and not wanted:
+        return None
+    from funit.evaluation.requirements import Requirement, check_requirements, read_scores
+
+    requirements = [Requirement.parse(text) for text in wanted]
+    scores = read_scores(file, str(run)) if file else None
+    check_requirements(repository.find(run).info.scores if scores is None else scores, requirements)
+    return scores
+
+
+def _num_bytes(text: str) -> int:
+    """The bytes of a size such as `16MB`."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kMG]?)(i?)B?", text.strip())
+    if found is None:
+        raise UserError(f"`{text}` is no size", hint="write `16MB`, `2GiB`, or a number of bytes")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kMG".index(unit or " "))
 
 
 def _export_int8(model: str, data: Path | None, part: str, out: Path, force: bool) -> None:

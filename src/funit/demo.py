@@ -25,7 +25,8 @@ from funit.evaluation.pairs import Pairs
 from funit.evaluation.report import Report, Row, about
 from funit.exhibition import gallery_sheet, write_look
 from funit.gallery import Gallery
-from funit.repository import ModelFolder, ModelRepository
+from funit.model_folder import ModelFolder
+from funit.repository import ModelRepository
 from funit.translator import Translator
 
 SEED = 20190505  # of the creatures; a training that used it would have seen them

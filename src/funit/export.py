@@ -4,7 +4,6 @@ The folder is a model folder too: `funit translate --model FOLDER` runs it.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,16 +15,17 @@ import numpy as np
 from funit.engines.choice import ENGINES, TORCH, Weights, is_installed, open_engine
 from funit.engines.engine import Engine, Floats
 from funit.errors import UserError
+from funit.home import folder_beside, put_folder
 from funit.model.graphs import WEIGHTS_FILE, GraphsRecord
-from funit.onnx_export import GRAPH_PRECISIONS, write_graphs
-from funit.repository import (
+from funit.model_folder import (
     ABOUT_FILE,
     GraphWriter,
     ModelFolder,
-    ModelRepository,
     open_model,
     save_model,
 )
+from funit.onnx_export import GRAPH_PRECISIONS, write_graphs
+from funit.repository import ModelRepository
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 0.05}  # of images in [-1, 1], on noise
 
@@ -85,7 +85,7 @@ def new_export(
     Whatever is raised meanwhile leaves everything as it was. Raises UserError as `check_out` does.
     """
     check_out(out, force)
-    with _folder_beside(out) as temporary:
+    with folder_beside(out) as temporary:
         made = temporary / "new"
         save_model(
             made,
@@ -103,7 +103,7 @@ def new_export(
         )
         yield open_model(made)
         check_out(out, force)  # it may have been made meanwhile
-        _put(made, out, aside=temporary / "old")
+        put_folder(made, out, aside=temporary / "old")
 
 
 def check_out(out: Path, force: bool) -> None:
@@ -127,37 +127,6 @@ def _is_model(path: Path) -> bool:
     """Whether a folder is a model's and no run's, in which a training is."""
     has_model = all((path / file).is_file() for file in (ABOUT_FILE, WEIGHTS_FILE))
     return has_model and not (path / "run.json").exists()
-
-
-@contextmanager
-def _folder_beside(out: Path) -> Iterator[Path]:
-    """A temporary folder of its own on the same disk, which is removed with what is left in it."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix=".new-", dir=out.parent)
-    except OSError as error:
-        raise _not_written(out, error) from None
-    with temporary as folder:
-        yield Path(folder)
-
-
-def _put(made: Path, out: Path, aside: Path) -> None:
-    """Renames a folder to `out`; what is there goes aside, and comes back if that fails."""
-    try:
-        if os.path.lexists(out):
-            out.rename(aside)
-        made.rename(out)
-    except OSError as error:
-        if os.path.lexists(aside):
-            aside.rename(out)
-        raise _not_written(out, error) from None
-
-
-def _not_written(out: Path, error: OSError) -> UserError:
-    return UserError(
-        f"`{out}` cannot be written: {error.strerror or error}",
-        hint="check the free space and the permissions of its folder",
-    )
 
 
 def record_of(folder: Path) -> GraphsRecord:

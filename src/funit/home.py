@@ -1,7 +1,8 @@
-"""Where funit keeps its own files, and how a file comes to be whole or not there at all."""
+"""Where funit keeps its own files, and how files and folders come to be whole or not there."""
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,12 +50,40 @@ def whole_file(path: Path) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(
-            f"`{path}` cannot be written: {error.strerror or error}",
-            hint="check the free space and the permissions of its folder",
-        ) from error
+        raise _not_written(path, error) from error
+
+
+@contextmanager
+def folder_beside(out: Path) -> Iterator[Path]:
+    """A temporary folder on the same disk, which is removed with what is left in it."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=".new-", dir=out.parent)
+    except OSError as error:
+        raise _not_written(out, error) from None
+    with temporary as folder:
+        yield Path(folder)
+
+
+def put_folder(made: Path, out: Path, aside: Path) -> None:
+    """Renames a folder to `out`; what is there goes aside, and comes back if that fails."""
+    try:
+        if os.path.lexists(out):
+            out.rename(aside)
+        made.rename(out)
+    except OSError as error:
+        if os.path.lexists(aside):
+            aside.rename(out)
+        raise _not_written(out, error) from None
 
 
 def _flush(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def _not_written(out: Path, error: OSError) -> UserError:
+    return UserError(
+        f"`{out}` cannot be written: {error.strerror or error}",
+        hint="check the free space and the permissions of its folder",
+    )

@@ -27,8 +27,9 @@ from funit.evaluation.measured import measure
 from funit.evaluation.pairs import choose_pairs, load_pairs
 from funit.export import check_out, new_export, record_of
 from funit.model.graphs import TRANSLATION_FILE, GraphsRecord, look_parts
+from funit.model_folder import ModelFolder
 from funit.onnx_export import write_graphs
-from funit.repository import ModelFolder, ModelRepository
+from funit.repository import ModelRepository
 from funit.translator import Translator
 
 MAX_RATIO = 1.02  # of the truth error in int8 to that in 32 bits

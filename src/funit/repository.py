@@ -1,228 +1,195 @@
-"""Models as folders, with names and versions.
+"""Models by name: those inside the package, and those that were published, each in versions.
 
-    weights.safetensors    the generator's weights; its settings are in the metadata too
-    class_code.onnx, translation.onnx, drawing.onnx
-                           what is computed from them, for engines without PyTorch
-    gallery.safetensors    poses and looks to draw without any picture (`funit.gallery`), if any
-    discriminator.safetensors    the discriminator's, to train on from; translations need none
-    model.json             `ModelInfo`: settings, how it was trained, hash of the weights, scores
-    card.md                the same for people to read
-    LICENSE
-
-Models inside the package are in funit/models/NAME/, published ones in HOME/models/NAME/VERSION/.
+Those inside the package are folders, funit/models/NAME/. Those that were published are known to the
+database, their files stand in the storage, and they are opened as a folder of the cache
+(`funit.published_models`). A version is named by its number or by an alias, which can be moved from
+one to another; `latest` is the highest number.
 """
 
 import difflib
-import hashlib
-import json
-import logging
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from pydantic import BaseModel
 
 from funit import __version__
-from funit.config import Config, ModelConfig, build_config, read_settings, to_json
-from funit.errors import UserError
-from funit.home import home
-from funit.model.graphs import GRAPH_FILES, GRAPHS_FORMAT, WEIGHTS_FILE, GraphsRecord
-from funit.model.parent import Parent, ParentRecord
+from funit.errors import ConflictError, LimitError, NotThereError, UserError
+from funit.home import database_url, storage_url
+from funit.model_folder import (
+    ABOUT_FILE,
+    CARD_FILE,
+    LICENCE_FILE,
+    GraphWriter,
+    ModelFolder,
+    ModelInfo,
+    card,
+    copy_model,
+    open_folder,
+    open_model,
+    read_info,
+    save_model,
+    sha256_of,
+)
 
-Tensors = Mapping[str, NDArray[Any]]
-# (weights, config): writes files beside the weights, if any
-GraphWriter = Callable[[Path, ModelConfig], GraphsRecord | None]
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
-FORMAT = 1  # of model.json, and of the run folders that are read here
-ABOUT_FILE, CARD_FILE, LICENCE_FILE = "model.json", "card.md", "LICENSE"
-GALLERY_FILE = "gallery.safetensors"
-DISCRIMINATOR_FILE = "discriminator.safetensors"
+    from funit.database.schema import ModelVersion
+    from funit.published_models import PublishedModels
+    from funit.storage import Storage
+
 SHIPPED = Path(__file__).parent / "models"
+LATEST = "latest"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_ANY_NAME = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]{0,63})(@(?P<version>[0-9]{1,9}))?")
-_REBUILD_HINT = "publish or download it again"
+_ALIAS = re.compile(r"[a-z][a-z0-9._-]{0,63}")
+_ANY_NAME = re.compile(
+    rf"(?P<name>{_NAME.pattern})(@((?P<number>[0-9]{{1,9}})|(?P<alias>{_ALIAS.pattern})))?"
+)
 
-log = logging.getLogger(__name__)
-
-
-class TrainingRecord(BaseModel, frozen=True):
-    """How a model came to be."""
-
-    command: str = ""
-    seed: int
-    images: int
-    """Content images seen."""
-    minutes: float
-    data: dict[str, Any] = Field(default_factory=dict)
-    """What the data was: at least its fingerprint."""
-    parent: ParentRecord | None = None
-    """The model that it started from."""
+OnProblem = Callable[[UserError], None]
 
 
-class ModelInfo(BaseModel, frozen=True):
-    """What model.json says."""
+class FileEntry(BaseModel, frozen=True):
+    """A file of a model."""
 
-    format: int = FORMAT
     name: str
-    version: int
-    made_by: str = __version__
-    """The version of funit."""
-    config: Config
-    training: TrainingRecord
-    weights_sha256: str
-    discriminator_sha256: str | None = None
-    """Of the discriminator's weights beside the generator's, if they were kept."""
-    graphs: GraphsRecord | None = None
-    """The graphs beside the weights, with which no PyTorch is needed."""
-    gallery_sha256: str | None = None
-    """Of the gallery beside the weights, if there is one."""
-    scores: list[dict[str, Any]] = Field(default_factory=list)
-    """Rows as `funit demo` and `funit evaluate` write them."""
-    licence: str
-    notes: str = ""
-    """What else people should know, as Markdown: data, limits, known failures."""
-
-    @property
-    def feature_networks(self) -> tuple[str, ...]:
-        """The frozen networks that taught it or its parent: the same must not judge it."""
-        parent = self.training.parent
-        return tuple(
-            dict.fromkeys(
-                (*self.config.feature_networks, *(parent.feature_networks if parent else ()))
-            )
-        )
+    sha256: str
+    size: int
+    """Bytes."""
 
 
 @dataclass(frozen=True)
-class ModelFolder:
-    """A model on disk, or the newest average generator of a run."""
+class ModelEntry:
+    """What is known of a version of a model without opening it."""
 
-    path: Path
     info: ModelInfo
-    weights_path: Path
+    aliases: tuple[str, ...]
+    """What it is called beside its number; `latest` is among them."""
+    size: int
+    """Bytes of all files."""
+    created_at: datetime | None
+    """None: it is inside the package."""
+    parent: str | None
+    """NAME@VERSION of what its training started from, if that is kept here."""
+    card: str
 
     @property
-    def licence_text(self) -> str:
-        """What its licence says; empty where there is none."""
-        path = self.path / LICENCE_FILE
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+    def label(self) -> str:
+        """NAME@VERSION."""
+        return f"{self.info.name}@{self.info.version}"
 
-    def whole_weights(self) -> Path:
-        """The file of weights; raises UserError unless it is what was saved."""
-        self._check(self.weights_path, self.info.weights_sha256)
-        return self.weights_path
-
-    @property
-    def graphs(self) -> GraphsRecord | None:
-        """The record of its graphs, if there are any that this version uses."""
-        record = self.info.graphs
-        return record if record and record.format == GRAPHS_FORMAT else None
-
-    def whole_graphs(self) -> Path:
-        """The folder of the graphs, which there must be; raises UserError if one is damaged."""
-        assert self.graphs is not None
-        for file in GRAPH_FILES:
-            self._check(self.path / file, self.graphs.sha256[file])
-        return self.path
-
-    def whole_gallery(self) -> Path | None:
-        """The file of its gallery, if it has one; raises UserError if that is damaged."""
-        if self.info.gallery_sha256 is None:
-            return None
-        self._check(self.path / GALLERY_FILE, self.info.gallery_sha256)
-        return self.path / GALLERY_FILE
-
-    def whole_discriminator(self) -> Path | None:
-        """The file of the discriminator's weights, if there is one; UserError if it is damaged."""
-        path = self.weights_path.with_name(DISCRIMINATOR_FILE)
-        if self.info.discriminator_sha256 is None or not path.exists():
-            return None
-        self._check(path, self.info.discriminator_sha256)
-        return path
-
-    def tensors(self) -> Tensors:
-        """The weights in 32 bits; raises UserError unless they are what was saved."""
-        return _read_tensors(self.whole_weights())
-
-    def discriminator_tensors(self) -> Tensors | None:
-        """The discriminator's weights in 32 bits, if there are any; UserError as for `tensors`."""
-        path = self.whole_discriminator()
-        return None if path is None else _read_tensors(path)
-
-    def as_parent(self, given: str) -> Parent:
-        """The model as one that a training can start from; `given` is what the user called it."""
-        record = ParentRecord(
-            name=self.info.name,
-            version=self.info.version,
-            weights_sha256=self.info.weights_sha256,
-            feature_networks=self.info.feature_networks,
-        )
-        return Parent(
-            given,
-            record,
-            self.info.config,
-            self.info.training.images,
-            self.whole_weights(),
-            self.whole_discriminator(),
-        )
-
-    @staticmethod
-    def _check(path: Path, sha256: str) -> None:
-        if _sha256(path) != sha256:
-            raise UserError(
-                f"`{path}` is damaged: its SHA-256 is not the one that was saved",
-                hint=_REBUILD_HINT,
-            )
+    def described(self) -> dict[str, Any]:
+        """`ModelInfo` and what is known beside it, as JSON."""
+        return {
+            **self.info.model_dump(mode="json"),
+            "aliases": list(self.aliases),
+            "size": self.size,
+            "created_at": self.created_at.isoformat() if self.created_at else None,
+            "parent": self.parent,
+        }
 
 
 class ModelRepository:
-    """The models that have names: those inside the package, and those published here."""
+    """The models that have names: those inside the package, and those published here.
 
-    def __init__(self, folder: Path | None = None, shipped: Path = SHIPPED) -> None:
-        self.folder = folder or home() / "models"
+    The database is opened when it is needed; where nothing was ever published none is made.
+    """
+
+    def __init__(
+        self,
+        database: "str | Engine | None" = None,
+        storage: "str | Storage | None" = None,
+        shipped: Path = SHIPPED,
+    ) -> None:
+        self._database = database if database is not None else database_url()
+        self._storage = storage if storage is not None else storage_url()
+        self._opened: PublishedModels | None = None
         self.shipped = shipped
 
-    def list(self, on_problem: Callable[[UserError], None] | None = None) -> list[ModelInfo]:
+    # ------------------------------------------------------------------ read
+
+    def list(self, on_problem: OnProblem | None = None) -> list[ModelInfo]:
         """All versions of all models; `on_problem` hears of those that cannot be read."""
-        found = []
-        for path in self._folders():
-            try:
-                found.append(open_model(path).info)
-            except UserError as error:
-                if on_problem is None:
-                    raise
-                on_problem(error)
-        return sorted(found, key=lambda info: (info.name, info.version))
+        return [entry.info for entry in self.entries(on_problem=on_problem)]
+
+    def entries(
+        self, name: str | None = None, on_problem: OnProblem | None = None
+    ) -> Sequence[ModelEntry]:
+        """All versions of all models, or of one, with what is known beside `ModelInfo`."""
+        published = self._published()
+        rows = published.versions(name) if published else ()
+        there = {(row.name, row.version) for row in rows}
+        newest = {row.name: row.version for row in rows}  # they come in order
+        shipped = self._shipped(name, on_problem)
+        for folder in shipped:
+            newest[folder.info.name] = max(newest.get(folder.info.name, 0), folder.info.version)
+        found = [
+            _shipped_entry(folder, folder.info.version == newest[folder.info.name])
+            for folder in shipped
+            if (folder.info.name, folder.info.version) not in there
+        ]
+        if published and rows:
+            aliases, parents = published.aliases(name), published.parents(rows)
+            for row in rows:
+                called = aliases.get((row.name, row.version), [])
+                if row.version == newest[row.name]:
+                    called = [LATEST, *called]
+                for info in _readable(row, on_problem):
+                    found.append(
+                        ModelEntry(
+                            info,
+                            tuple(called),
+                            row.size,
+                            row.created_at,
+                            parents.get(row.id),
+                            row.card,
+                        )
+                    )
+        return sorted(found, key=lambda entry: (entry.info.name, entry.info.version))
+
+    def entry(self, model: str) -> ModelEntry:
+        """What is known of NAME, NAME@VERSION or NAME@ALIAS; raises NotThereError."""
+        name, number = self._resolve(model)
+        return next(entry for entry in self.entries(name) if entry.info.version == number)
+
+    def files(self, model: str) -> Sequence[FileEntry]:
+        """The files of NAME, NAME@VERSION or NAME@ALIAS; raises NotThereError."""
+        name, number = self._resolve(model)
+        published = self._published()
+        if published and number in published.numbers(name):
+            files = published.version(name, number).files
+            return [FileEntry(name=f.path, sha256=f.sha256, size=f.size) for f in files]
+        return [
+            FileEntry(name=path.name, sha256=sha256_of(path), size=path.stat().st_size)
+            for path in sorted((self.shipped / name).iterdir())
+            if path.is_file()
+        ]
 
     def find(self, model: str | Path) -> ModelFolder:
-        """The model of that name (the newest, or NAME@VERSION), or in that folder.
+        """The model of that name (the newest, NAME@VERSION or NAME@ALIAS), or in that folder.
 
-        A folder is that of a model, of a run, or of one checkpoint of a run.
-
-        A name comes before a folder of the same name: `./NAME` is the folder. Raises UserError.
+        A folder is that of a model, of a run, or of one checkpoint of a run. A name comes before a
+        folder of the same name: `./NAME` is the folder. Raises UserError.
         """
-        wanted = _ANY_NAME.fullmatch(model) if isinstance(model, str) else None
-        versions = self._versions(wanted["name"]) if wanted else {}
-        if wanted and versions:
-            return _chosen(versions, wanted["name"], wanted["version"])
+        name = _ANY_NAME.fullmatch(model) if isinstance(model, str) else None
+        if name and self._numbers(name["name"]):
+            return self._open(*self._resolve(str(model)))
         path = Path(model)
         if path.is_dir():
-            return _open_folder(path)
+            return open_folder(path)
         if isinstance(model, Path) or path.name != model:
-            raise UserError(
+            raise NotThereError(
                 f"there is no model folder or run folder `{model}`", hint=self._hint(path.name)
             )
-        raise UserError(f"no model is called `{model}`", hint=self._hint(model.partition("@")[0]))
+        raise self._unknown(model)
+
+    # ---------------------------------------------------------------- change
 
     def publish(
         self,
@@ -233,10 +200,12 @@ class ModelRepository:
         licence: str | None = None,
         licence_text: str | None = None,
         write_graphs: GraphWriter | None = None,
+        max_size: int | None = None,
     ) -> ModelInfo:
-        """Copies a run's networks (the average generator), or a model, to the next version of NAME.
+        """Makes what a run has learned (the average generator), or a model, a version of NAME.
 
-        Graphs that it has are copied, too; `write_graphs` makes those of one that has none.
+        The graphs of a model are copied, too; `write_graphs` makes those of one that has none. More
+        than `max_size` bytes in all are refused [0044]. Of a crash nothing is seen afterwards.
         """
         if not _NAME.fullmatch(name):
             raise UserError(
@@ -244,323 +213,216 @@ class ModelRepository:
                 hint="use small letters, digits, `-`, `_` and `.`, e.g. `cats-64px`",
             )
         found = self.find(source)
-        tensors, discriminator = found.tensors(), found.discriminator_tensors()
-        while True:
-            version = max(self._versions(name), default=0) + 1
+        info = found.info.model_copy(update={"name": name, "made_by": __version__})
+        if scores is not None:
+            info = info.model_copy(update={"scores": [dict(row) for row in scores]})
+        if licence:
+            info = info.model_copy(update={"licence": licence})
+        with tempfile.TemporaryDirectory(prefix="funit-") as temporary:
+            folder = Path(temporary) / "model"
+            copied = _save_run if found.is_run else copy_model
+            info = copied(found, folder, info, write_graphs)
+            if licence_text is not None:
+                (folder / LICENCE_FILE).write_text(licence_text, encoding="utf-8")
+            _check_size(folder, max_size)
+            published = self._published(make=True)
+            assert published is not None
+            return published.add(folder, info, above=self._shipped_version(name) or 0)
+
+    def set_alias(self, model: str, alias: str) -> ModelEntry:
+        """Makes `alias` a name of NAME@VERSION and of no other version; raises UserError."""
+        name, number = self._resolve(model)
+        if alias == LATEST or not _ALIAS.fullmatch(alias):
+            raise UserError(
+                f"`{alias}` cannot be an alias",
+                hint="`latest` is always the highest version"
+                if alias == LATEST
+                else "begin with a small letter; use letters, digits, `-`, `_` and `.`",
+            )
+        self._published_with(name, number).set_alias(name, number, alias)
+        return self.entry(f"{name}@{number}")
+
+    def remove_alias(self, name: str, alias: str) -> None:
+        """Drops an alias; the version stays. Raises UserError."""
+        if alias == LATEST:
+            raise ConflictError(
+                f"`{LATEST}` is the highest version of `{name}`", hint="name another alias"
+            )
+        if not self._numbers(name):
+            raise self._unknown(name)
+        published = self._published()
+        if published is None:
+            raise NotThereError(f"`{name}` has no alias `{alias}`", hint="it has none")
+        published.remove_alias(name, alias)
+
+    def remove(self, model: str) -> str:
+        """Drops NAME@VERSION, and gives that name; `latest` goes back to the version before.
+
+        Raises ConflictError where another alias names it, or where it is inside the package. Its
+        files go with `clean`.
+        """
+        if "@" not in model:
+            self._resolve(model)
+            raise UserError(
+                f"it is not said which version of `{model}`", hint=f"write `{model}@VERSION`"
+            )
+        name, number = self._resolve(model)
+        self._published_with(name, number).remove(name, number)
+        return f"{name}@{number}"
+
+    def clean(self) -> tuple[int, int]:
+        """Removes stored files that nothing names any more; gives how many, and their bytes."""
+        published = self._published()
+        return published.clean() if published else (0, 0)
+
+    # ---------------------------------------------------------------- pieces
+
+    def _published(self, *, make: bool = False) -> "PublishedModels | None":
+        """What was published; without `make` None where no database is there."""
+        if self._opened is None and (make or _is_there(self._database)):
+            # SQLAlchemy takes as long as a command that needs only what is in the package
+            from funit.published_models import PublishedModels
+
+            self._opened = PublishedModels(self._database, self._storage)
+        return self._opened
+
+    def _published_with(self, name: str, number: int) -> "PublishedModels":
+        """What was published, with this among it; raises ConflictError."""
+        published = self._published()
+        if published is None or number not in published.numbers(name):
+            raise ConflictError(
+                f"`{name}@{number}` is inside the package, where nothing is changed",
+                hint=f"`funit publish {name} --name NAME` makes a version of your own",
+            )
+        return published
+
+    def _numbers(self, name: str) -> Sequence[int]:
+        """The versions of a name, in order."""
+        published, shipped = self._published(), self._shipped_version(name)
+        numbers = set(published.numbers(name) if published else ())
+        return sorted(numbers | ({shipped} if shipped is not None else set()))
+
+    def _resolve(self, model: str) -> tuple[str, int]:
+        """The name and the number of NAME, NAME@VERSION or NAME@ALIAS; raises NotThereError."""
+        asked = _ANY_NAME.fullmatch(model)
+        numbers = self._numbers(asked["name"]) if asked else []
+        if asked is None or not numbers:
+            raise self._unknown(model)
+        name, alias = asked["name"], asked["alias"]
+        if alias and alias != LATEST:
+            published = self._published()
+            found = published.aliases(name) if published else {}
+            for (_, number), aliases in found.items():
+                if alias in aliases:
+                    return name, number
+            known = sorted({LATEST, *(each for aliases in found.values() for each in aliases)})
+            raise NotThereError(
+                f"`{name}` has no alias `{alias}`", hint=f"there {_is(known)} {', '.join(known)}"
+            )
+        number = int(asked["number"]) if asked["number"] else numbers[-1]
+        if number not in numbers:
+            there = ", ".join(map(str, numbers))
+            raise NotThereError(
+                f"`{name}` has no version {number}", hint=f"there {_is(numbers)} {there}"
+            )
+        return name, number
+
+    def _open(self, name: str, number: int) -> ModelFolder:
+        published = self._published()
+        if published and number in published.numbers(name):
+            return published.folder(name, number)
+        return open_model(self.shipped / name)
+
+    def _shipped_version(self, name: str) -> int | None:
+        """The version of that name inside the package, if there is one."""
+        about = self.shipped / name / ABOUT_FILE
+        return open_model(about.parent).info.version if about.exists() else None
+
+    def _shipped(self, name: str | None, on_problem: OnProblem | None) -> Sequence[ModelFolder]:
+        found = []
+        for path in sorted(self.shipped.glob(f"{name or '*'}/{ABOUT_FILE}")):
             try:
-                return save_model(
-                    self.folder / name / str(version),
-                    tensors,
-                    found.info.config,
-                    name=name,
-                    version=version,
-                    training=found.info.training,
-                    discriminator=discriminator,
-                    scores=found.info.scores if scores is None else scores,
-                    licence=licence or found.info.licence,
-                    licence_text=found.licence_text if licence_text is None else licence_text,
-                    write_graphs=_keeping_graphs(found, write_graphs),
-                    notes=found.info.notes,
-                    gallery=found.whole_gallery(),
-                )
-            except FileExistsError:  # another process was faster: take the next number
-                continue
+                found.append(open_model(path.parent))
+            except UserError as error:
+                if on_problem is None:
+                    raise
+                on_problem(error)
+        return found
 
-    def _versions(self, name: str) -> dict[int, Path]:
-        """The folder of each version, the one inside the package included."""
-        versions = {
-            int(path.name): path
-            for path in (self.folder / name).glob("[1-9]*")
-            if path.name.isdecimal()
-        }
-        if (self.shipped / name / ABOUT_FILE).exists():
-            versions.setdefault(open_model(self.shipped / name).info.version, self.shipped / name)
-        return versions
-
-    def _folders(self) -> Iterator[Path]:
-        yield from sorted(path.parent for path in self.shipped.glob(f"*/{ABOUT_FILE}"))
-        for path in sorted(self.folder.glob("*/[1-9]*")):
-            if path.name.isdecimal():
-                yield path
+    def _unknown(self, model: str) -> NotThereError:
+        name = model.partition("@")[0]
+        return NotThereError(f"no model is called `{model}`", hint=self._hint(name))
 
     def _hint(self, model: str) -> str:
-        names = sorted({p.parent.name if p.name.isdecimal() else p.name for p in self._folders()})
-        if close := difflib.get_close_matches(model, names, n=1):
+        published = self._published()
+        names = {path.parent.name for path in self.shipped.glob(f"*/{ABOUT_FILE}")}
+        names |= {row.name for row in published.versions()} if published else set()
+        if close := difflib.get_close_matches(model, sorted(names), n=1):
             return f"did you mean `{close[0]}`? `funit models list` shows all"
         if not names:
             return "there are none yet: `funit train` makes one, `funit publish` names it"
         return f"`funit models list` shows the {len(names)} there {_is(names)}, or give a folder"
 
 
-def save_model(
-    folder: Path,
-    tensors: Mapping[str, ArrayLike],
-    config: Config,
-    *,
-    name: str,
-    version: int,
-    training: TrainingRecord,
-    discriminator: Mapping[str, ArrayLike] | None = None,
-    scores: Sequence[Mapping[str, Any]] = (),
-    licence: str = "",
-    licence_text: str = "",
-    half: bool = True,
-    write_graphs: GraphWriter | None = None,
-    notes: str = "",
-    gallery: Path | None = None,
+def _is_there(database: "str | Engine") -> bool:
+    """Whether a database is there to be opened; one that is no file is asked."""
+    if not isinstance(database, str) or not database.startswith("sqlite:///"):
+        return True
+    return Path(database.removeprefix("sqlite:///").partition("?")[0]).exists()
+
+
+def _shipped_entry(folder: ModelFolder, is_latest: bool) -> ModelEntry:
+    size = sum(path.stat().st_size for path in folder.path.iterdir() if path.is_file())
+    text = folder.path / CARD_FILE
+    return ModelEntry(
+        folder.info,
+        (LATEST,) if is_latest else (),
+        size,
+        None,
+        None,
+        text.read_text(encoding="utf-8") if text.exists() else card(folder.info),
+    )
+
+
+def _readable(row: "ModelVersion", on_problem: OnProblem | None) -> Iterator[ModelInfo]:
+    """The `ModelInfo` of a version, or none where this funit cannot read it."""
+    label = f"{row.name}@{row.version}"
+    try:
+        yield read_info(row.info, label, f"`{label}`")
+    except UserError as error:
+        if on_problem is None:
+            raise
+        on_problem(error)
+
+
+def _check_size(folder: Path, max_size: int | None) -> None:
+    """Refuses a model whose files are larger than was allowed [0044]."""
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    if max_size is not None and size > max_size:
+        raise LimitError(
+            f"the model has {size:,} bytes; {max_size:,} are allowed",
+            hint="raise `--max-size`, or train with a lower `model.base_channels`",
+        )
+
+
+def _save_run(
+    found: ModelFolder, folder: Path, info: ModelInfo, write_graphs: GraphWriter | None
 ) -> ModelInfo:
-    """Writes a new model folder in one piece; `half` halves its size.
-
-    `write_graphs` adds the graphs, a `gallery` of the same weights is copied. Raises
-    FileExistsError where the folder exists, UserError where it cannot be written.
-    """
-    with _new_folder(folder) as temporary:
-        weights_path = temporary / WEIGHTS_FILE
-        sha256 = _write_tensors(weights_path, tensors, config, half)
-        of_discriminator = None
-        if discriminator is not None:
-            path = temporary / DISCRIMINATOR_FILE
-            of_discriminator = _write_tensors(path, discriminator, config, half)
-        info = ModelInfo(
-            name=name,
-            version=version,
-            config=config,
-            training=training,
-            weights_sha256=sha256,
-            discriminator_sha256=of_discriminator,
-            graphs=write_graphs(weights_path, config.model) if write_graphs else None,
-            scores=[dict(row) for row in scores],
-            gallery_sha256=_sha256(gallery) if gallery else None,
-            licence=licence or "not stated",
-            notes=notes,
-        )
-        if gallery:
-            shutil.copyfile(gallery, temporary / GALLERY_FILE)
-        write_about(temporary, info)
-        (temporary / LICENCE_FILE).write_text(licence_text or f"Licence: {info.licence}\n")
-    return info
-
-
-def write_about(folder: Path, info: ModelInfo) -> None:
-    """Writes what a model folder says of itself, for programs and for people."""
-    (folder / ABOUT_FILE).write_text(info.model_dump_json(indent=1) + "\n")
-    (folder / CARD_FILE).write_text(card(info))
-
-
-def open_model(path: Path) -> ModelFolder:
-    """The model in that folder; raises UserError where there is none that this version reads."""
-    about = _read_json(path / ABOUT_FILE, f"`{path}` is no model folder and no run folder")
-    _check_format(path, about, "model")
-    try:
-        info = ModelInfo.model_validate(about)
-    except (ValidationError, UserError) as error:
-        raise UserError(
-            f"`{path / ABOUT_FILE}` cannot be understood: {_first_line(error)}",
-            hint=f"it was written by funit {about.get('made_by', 'of an unknown version')}, "
-            f"this is {__version__}",
-        ) from None
-    return ModelFolder(path, info, path / WEIGHTS_FILE)
-
-
-def open_run(path: Path, checkpoint: Path | None = None) -> ModelFolder:
-    """The average generator of a run folder, of its newest whole checkpoint or of a given one.
-
-    Raises UserError where there is none.
-    """
-    about = _read_json(path / "run.json", f"`{path}` is no run folder")
-    _check_format(path, about, "run")
-    config = build_config(read_settings(path / "config.yaml"))
-    if checkpoint is None:
-        checkpoint, state = _newest_checkpoint(path)
-    else:
-        state = _read_json(checkpoint / "state.json", f"`{checkpoint}` is no checkpoint")
-    info = ModelInfo(
-        name=path.resolve().name,
-        version=0,
-        config=config,
-        training=TrainingRecord(
-            command=about.get("command", ""),
-            seed=config.training.seed,
-            images=state["images"],
-            minutes=round(state.get("minutes", 0.0), 1),
-            data=about.get("data", {}),
-            parent=about.get("parent"),
-        ),
-        weights_sha256=state["files"]["average.safetensors"],
-        discriminator_sha256=state["files"].get(DISCRIMINATOR_FILE),
-        licence="not stated",
-    )
-    return ModelFolder(path, info, checkpoint / "average.safetensors")
-
-
-def _keeping_graphs(found: ModelFolder, write_graphs: GraphWriter | None) -> GraphWriter:
-    """Copies the graphs of a model where the weights stay what they are, else writes new ones."""
-
-    def write(weights: Path, config: ModelConfig) -> GraphsRecord | None:
-        if found.graphs and _sha256(weights) == found.info.weights_sha256:
-            folder = found.whole_graphs()
-            for file in GRAPH_FILES:
-                shutil.copyfile(folder / file, weights.with_name(file))
-            return found.graphs
-        return write_graphs(weights, config) if write_graphs else None
-
-    return write
-
-
-def card(info: ModelInfo) -> str:
-    """What people should know about a model, as Markdown."""
-    model, training = info.config.model, info.training
-    lines = [
-        f"# {info.name}, version {info.version}",
-        "",
-        f"Redraws images of {model.image_size} x {model.image_size} pixels: keeps the pose of one "
-        "and takes the look of a class that one or a few examples show.",
-        "",
-        f"- trained on {model.num_classes} classes, {training.images:,} images seen, "
-        f"{training.minutes:.0f} minutes, seed {training.seed}",
-        f"- data: {json.dumps(training.data)}",
-        *([f"- command: `{training.command}`"] if training.command else []),
-        *([f"- started from {_named(training.parent)}"] if training.parent else []),
-        *(
-            ["- the discriminator is kept too: `funit train --from` goes on with both networks"]
-            if info.discriminator_sha256
-            else []
-        ),
-        f"- made by funit {info.made_by}; licence: {info.licence}",
-        "",
-        "It knows only pictures like those it was trained on; others come out wrong.",
-    ]
-    if info.notes:
-        lines += ["", info.notes.strip()]
-    return "\n".join([*lines, *_score_table(info.scores)]) + "\n"
-
-
-def _named(parent: ParentRecord) -> str:
-    version = f"version {parent.version}" if parent.version else "a run"
-    return f"`{parent.name}`, {version} (weights {parent.weights_sha256[:12]})"
-
-
-def _score_table(scores: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not scores:
-        return []
-    rows = [
-        f"| {s['model']} | {s['part']} | {s['shots']} | {s['metric']} | {s['value']:.4f} | "
-        f"{s['low']:.4f} to {s['high']:.4f} | {s['n']} |"
-        for s in scores
-    ]
-    head = "| model | part | examples | metric | value | 95% interval | images |"
-    return ["", "## Scores", "", head, "|---|---|---|---|---|---|---|", *rows]
-
-
-def _open_folder(path: Path) -> ModelFolder:
-    if (path / "run.json").exists():
-        return open_run(path)
-    run = path.absolute().parent.parent
-    if (path / "state.json").exists() and (run / "run.json").exists():
-        return open_run(run, path)
-    return open_model(path)
-
-
-def _chosen(versions: Mapping[int, Path], name: str, version: str | None) -> ModelFolder:
-    number = int(version) if version else max(versions)
-    if number not in versions:
-        there = ", ".join(map(str, sorted(versions)))
-        raise UserError(f"`{name}` has no version {number}", hint=f"there {_is(versions)} {there}")
-    return open_model(versions[number])
-
-
-def _newest_checkpoint(run: Path) -> tuple[Path, dict[str, Any]]:
-    """The newest checkpoint whose average is whole, and its state."""
-    for path in sorted((run / "checkpoints").glob("[0-9]*"), reverse=True):
-        try:
-            state: dict[str, Any] = json.loads((path / "state.json").read_text())
-            if _sha256(path / "average.safetensors") == state["files"]["average.safetensors"]:
-                return path, state
-        except (UserError, OSError, ValueError, KeyError, TypeError):
-            pass  # whatever is wrong with it: it is passed over, and said
-        log.warning("checkpoint `%s` is damaged: the one before it is used", path)
-    raise UserError(
-        f"the run `{run}` has no checkpoint yet",
-        hint="wait for its first one, or go on with `funit train`",
+    """Saves a run's networks as a model, in half the bytes."""
+    return save_model(
+        folder,
+        found.tensors(),
+        info.config,
+        name=info.name,
+        version=info.version,
+        training=info.training,
+        discriminator=found.discriminator_tensors(),
+        scores=info.scores,
+        licence=info.licence,
+        licence_text=found.licence_text,
+        write_graphs=write_graphs,
     )
 
 
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Gives a temporary folder to fill, which becomes `folder` in one piece, or leaves nothing."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
-            filled = Path(temporary) / "model"
-            filled.mkdir()
-            yield filled
-            if folder.exists():
-                raise FileExistsError(str(folder))
-            filled.rename(folder)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        if folder.exists():  # it was made between the look and the rename
-            raise FileExistsError(str(folder)) from None
-        raise UserError(
-            f"the model `{folder}` cannot be written: {error.strerror or error}",
-            hint="check the free space and the permissions of its folder",
-        ) from error
-
-
-def _write_tensors(path: Path, tensors: Mapping[str, ArrayLike], config: Config, half: bool) -> str:
-    """Writes weights with their settings; gives the file's SHA-256."""
-    dtype = np.float16 if half else np.float32
-    stored = {name: np.asarray(t, dtype, order="C") for name, t in tensors.items()}
-    content = save(stored, metadata={"config": to_json(config)})
-    path.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
-
-
-def _read_tensors(path: Path) -> Tensors:
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"`{path}` cannot be read: {error}", hint=_REBUILD_HINT) from None
-    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-
-
-def _read_json(path: Path, otherwise: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(otherwise, hint=f"it has no `{path.name}`") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"`{path}` cannot be read: {error}", hint=_REBUILD_HINT) from None
-    if not isinstance(content, dict):
-        raise UserError(f"`{path}` is damaged", hint=_REBUILD_HINT)
-    return content
-
-
-def _check_format(path: Path, about: Mapping[str, Any], kind: str) -> None:
-    found = about.get("format")
-    if found != FORMAT:
-        maker = about.get("made_by") or about.get("version") or "another version"
-        raise UserError(
-            f"`{path}` has {kind} format {found}; this version reads {FORMAT}",
-            hint=f"use the funit that made it: {maker}",
-        )
-
-
-def _first_line(error: ValidationError | UserError) -> str:
-    if isinstance(error, UserError):
-        return error.message
-    first = error.errors()[0]
-    return f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}"
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise UserError(f"there is no `{path}`", hint=_REBUILD_HINT) from None
-
-
-def _is(things: Sequence[Any] | Mapping[Any, Any]) -> str:
+def _is(things: Sequence[Any] | set[str]) -> str:
     return "is" if len(things) == 1 else "are"

@@ -32,7 +32,8 @@ from funit.data.images import (
 from funit.engines.choice import AUTO, Weights, open_engine
 from funit.engines.engine import Engine, Floats, Look
 from funit.errors import UserError
-from funit.repository import ModelFolder, ModelRepository
+from funit.model_folder import ModelFolder
+from funit.repository import ModelRepository
 
 BATCH_SIZE = 16  # images at once: enough to keep a processor busy, little memory
 

@@ -11,7 +11,7 @@ from funit.config import ModelConfig
 from funit.engines import choice
 from funit.engines.choice import Weights, choose_engine, made_graphs
 from funit.errors import UserError
-from funit.repository import open_model
+from funit.model_folder import open_model
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from funit.config import ModelConfig
 from funit.engines.choice import ENGINES, TORCH, Weights, open_engine
 from funit.engines.engine import Engine, Floats, Look
 from funit.model.graphs import GRAPH_FILES
+from funit.model_folder import open_model
 from funit.onnx_export import write_graphs
-from funit.repository import open_model
 
 SIZE = 16
 TOLERANCE = 1e-4  # of images in [-1, 1]

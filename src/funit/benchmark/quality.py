@@ -20,7 +20,7 @@ WHATS = {"bf16": QUALITY_BF16, "int8": QUALITY_INT8}
 def report_quality(bench: Workbench) -> None:
     """The rows of the models inside the package."""
     measured = json.loads(FILE.read_text()) if FILE.exists() else {}
-    for info in ModelRepository(folder=bench.folder / "no models").list():
+    for info in ModelRepository(f"sqlite:///{bench.folder / 'none.db'}").list():
         figures = measured.get(info.weights_sha256, {}).get("figures", {})
         for precision, what in WHATS.items():
             if precision not in figures:

@@ -15,8 +15,8 @@ from funit.benchmark.results import Results, Values
 from funit.benchmark.rounds import Cost, Progress, in_turn
 from funit.config import Config, build_config, merged, preset
 from funit.data.dataset import Batch
+from funit.model_folder import TrainingRecord, open_model, save_model
 from funit.onnx_export import can_export, write_graphs
-from funit.repository import TrainingRecord, open_model, save_model
 
 
 def paper() -> Config:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -17,6 +15,7 @@ from funit.errors import UserError
 HEAD = "0001"  # the newest migration
 VERSION_TABLE = "funit_version"  # Optuna, in the same database, keeps its own
 _LOCK = 0x66756E6974  # of PostgreSQL's advisory locks: `funit`
+_TURN = _LOCK + 1
 _BUSY_MS = 30_000
 
 
@@ -50,6 +49,12 @@ def writing(database: Engine) -> Iterator[Session]:
     """A session whose changes are all kept at its end, or none of them after an error."""
     with Session(database, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def wait_for_turn(session: Session) -> None:
+    """What writes after this does so alone until its session ends; writers to SQLite always do."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
 
 
 def _engine(url: str) -> Engine:
@@ -99,6 +104,9 @@ def _version(engine: Engine) -> str | None:
 
 def _migrate(engine: Engine) -> None:
     """To the newest tables; of several processes that start at once, one does it."""
+    from alembic import command  # takes long, and is needed once
+    from alembic.config import Config as AlembicConfig
+
     config = AlembicConfig()
     config.set_main_option("script_location", str(resources.files("funit.database") / "migrations"))
     with engine.begin() as connection:

@@ -54,6 +54,16 @@ class Table(DeclarativeBase):
 # ------------------------------------------------------------------- models
 
 
+class ModelName(Table):
+    """A name under which something was published, and the last number that was given there."""
+
+    __tablename__ = "models"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    last_version: Mapped[int]
+    """No number is given twice, also where its version was removed or never came to be."""
+
+
 class ModelVersion(Table):
     """A published version of a model: it never changes."""
 

@@ -17,6 +17,7 @@ from funit.service.routes import (
     health,
     looks,
     metrics,
+    models,
     poses,
     translations,
 )
@@ -33,6 +34,7 @@ ROUTERS = (
     galleries.router,
     datasets.router,
     classifications.router,
+    models.router,
 )
 
 

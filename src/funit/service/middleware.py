@@ -42,6 +42,7 @@ log = logging.getLogger("funit.requests")
 
 ID_HEADER = "X-Request-ID"
 DATASETS = "/v1/datasets"  # where `limits.dataset_bytes` holds
+MODELS = "/v1/models"  # where `limits.model_bytes` does
 PROBES = frozenset({"/healthz", "/readyz"})  # asked by machines, as often as they like
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -267,9 +268,13 @@ class _Body:
 
 def _limit_of(scope: Scope, limits: Limits) -> int:
     caller = scope["state"]["caller"]
-    is_data = scope["path"] == DATASETS or scope["path"].startswith(f"{DATASETS}/")
-    may = isinstance(caller, Caller) and caller.may("data")
-    return limits.dataset_bytes if is_data and may else limits.upload_bytes
+    if not isinstance(caller, Caller):
+        return limits.upload_bytes
+    if f"{scope['path']}/".startswith(f"{DATASETS}/") and caller.may("data"):
+        return limits.dataset_bytes
+    if scope["path"].startswith(f"{MODELS}/") and caller.may("admin"):
+        return limits.model_bytes
+    return limits.upload_bytes
 
 
 def _too_large(limit: int) -> LimitError:

@@ -17,7 +17,8 @@ from safetensors import safe_open
 from funit.engines.engine import Floats, Look
 from funit.errors import NotThereError, UserError
 from funit.gallery import Gallery
-from funit.repository import ModelFolder, ModelRepository
+from funit.model_folder import ModelFolder
+from funit.repository import ModelRepository
 from funit.service.meter import Meter
 from funit.service.settings import GeneratorSettings
 from funit.translator import Content, Translator

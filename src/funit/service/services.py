@@ -37,7 +37,8 @@ def open_services(settings: ServiceSettings) -> Iterator[Services]:
     """Opens what the settings name, and closes it at the end."""
     database = open_database(settings.database_url)
     try:
-        models, metrics = ModelRepository(), Metrics()
+        storage, metrics = Storage(settings.storage_url), Metrics()
+        models = ModelRepository(database, storage)
         generator = ImageGenerator(
             settings.generator,
             settings.limits,
@@ -46,7 +47,6 @@ def open_services(settings: ServiceSettings) -> Iterator[Services]:
             MetricsMeter(metrics),
         )
         try:
-            storage = Storage(settings.storage_url)
             yield Services(settings, database, storage, models, generator, metrics)
         finally:
             generator.close()

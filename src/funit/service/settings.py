@@ -24,6 +24,9 @@ class Limits(Section):
     num_dataset_files: Positive = 250_000
     """Of one upload or folder, whatever they are."""
 
+    model_bytes: Positive = 1024 * MIB
+    """Of one upload of a model, and of what is unpacked of it."""
+
     pixels: Positive = 40_000_000
     """Of one picture, before it is decoded."""
 

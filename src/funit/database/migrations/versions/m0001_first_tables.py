@@ -26,6 +26,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("sha256", name=op.f("uq_api_keys_sha256")),
     )
     op.create_table(
+        "models",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("last_version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_models")),
+    )
+    op.create_table(
         "model_versions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -250,6 +256,7 @@ def downgrade() -> None:
         "datasets",
         "schedules",
         "model_versions",
+        "models",
         "api_keys",
     ):
         op.drop_table(table)
