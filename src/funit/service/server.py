@@ -17,8 +17,8 @@ from funit.service.auth import has_keys
 from funit.service.children import Child, Children
 from funit.service.logs import set_up_logs
 from funit.service.metrics import SHARED_FOLDER
-from funit.service.settings import ServiceSettings, build_settings
-from funit.service.worker import BACKLOG, SETTINGS, SOCKET
+from funit.service.settings import SETTINGS, ServiceSettings, build_settings
+from funit.service.worker import BACKLOG, SOCKET
 from funit.storage import Storage
 
 Address = tuple[str, int]
