@@ -217,6 +217,24 @@ def split_catalog(request: JobRequest, data: Path, settings: Settings) -> Catalo
     return read_catalog(data, settings.get("data", {}).get("num_unseen", 0), seed)
 
 
+def shots_of(request: JobRequest, catalog: Catalog) -> list[int]:
+    """The numbers of examples to measure with; UserError where the minimum asks for too many.
+
+    Every class translated into needs one image more than examples are shown, for the truth.
+    """
+    classes = catalog.unseen or catalog.seen
+    smallest = min(classes, key=lambda cls: len(classes[cls]))
+    most = max(1, len(classes[smallest]) - 1)
+    if request.minimum is not None and request.minimum.shots > most:
+        raise UserError(
+            f"the minimum {request.minimum} asks for {request.minimum.shots} examples, but the "
+            f"class `{smallest}` has {len(classes[smallest])} images",
+            hint="ask for fewer, or add images",
+        )
+    wanted = {*request.evaluation.shots, *([request.minimum.shots] if request.minimum else [])}
+    return sorted({min(shots, most) for shots in wanted})
+
+
 def _shared(request: JobRequest) -> Settings:
     """What the fields of a request say as settings."""
     names = ("seed", "max_images", "max_passes", "learning_rate", "weight_decay")

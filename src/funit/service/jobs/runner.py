@@ -26,7 +26,7 @@ from funit.home import home, whole_file
 from funit.service.jobs import manager, store, verdict
 from funit.service.jobs.child import Ended, run_child
 from funit.service.jobs.follower import Follower
-from funit.service.jobs.requests import LocalRequest, settings_of, split_catalog
+from funit.service.jobs.requests import LocalRequest, settings_of, shots_of, split_catalog
 from funit.service.jobs.store import Position
 from funit.service.services import Services
 
@@ -169,6 +169,7 @@ class Runner:
     def _training(self, job_id: str, request: LocalRequest, position: Position) -> list[str]:
         data = manager.data_path(self.services, request)
         settings = self._settings(job_id, request, position)
+        shots_of(request, split_catalog(request, data, settings))  # refused before, not after
         candidate = request.candidates[position.candidate]
         run = manager.run_folder(job_id, position.candidate)
         file = run.with_suffix(".json")
@@ -201,7 +202,8 @@ class Runner:
         data = manager.data_path(self.services, request)
         run = manager.run_folder(job_id, position.candidate)
         command = ["funit", "evaluate", str(run), str(data), "--json", str(report)]
-        command += ["--shots", ",".join(map(str, asked.shots))]
+        catalog = split_catalog(request, data, self._settings(job_id, request, position))
+        command += ["--shots", ",".join(map(str, shots_of(request, catalog)))]
         command += ["--seed", str(request.seed), "--device", self._job(job_id).device]
         if asked.quick:
             command += ["--quick"]
