@@ -9,11 +9,11 @@ from funit import __version__
 from funit.service.errors import handle_errors
 from funit.service.middleware import BodyLimit, Gate, Requests
 from funit.service.openapi import complete
-from funit.service.routes import docs, health, metrics
+from funit.service.routes import docs, health, jobs, metrics, schedules
 from funit.service.services import Services
 from funit.service.uploads import Uploads
 
-ROUTERS = (health.router, metrics.router, docs.router)
+ROUTERS = (jobs.router, schedules.router, health.router, metrics.router, docs.router)
 
 
 class ServiceApp(FastAPI):

@@ -30,7 +30,7 @@ class Follower:
 
     def look(self) -> bool:
         """Notes what is new; whether the job is to be paused or cancelled."""
-        lines = self.lines.new_lines()
+        lines = [line for line in self.lines.new_lines() if line.strip()]
         alarms = self._read_metrics()
         pictures = [path.name for path in self._samples() if path.name not in self.pictures]
         self.pictures.update(pictures)

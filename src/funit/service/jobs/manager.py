@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from funit.database.connection import writing
+from funit.database.connection import reading, writing
 from funit.database.schema import DataSet, DataSetVersion, Job
 from funit.errors import NotThereError, UserError
 from funit.home import home
@@ -130,9 +130,14 @@ def data_path(services: Services, request: JobRequest) -> Path:
     """The folder or zip that a job trains on."""
     if isinstance(request, LocalRequest) and request.path is not None:
         return request.path
-    raise UserError(
-        f"the data set `{request.dataset}` cannot be read", hint="register it as a folder"
-    )
+    name = str(request.dataset).partition("@")[0]
+    with reading(services.database) as session:
+        source = session.scalar(select(DataSet.source).where(DataSet.name == name))
+    if source is None:
+        raise UserError(
+            f"the data set `{request.dataset}` cannot be read", hint="register it as a folder"
+        )
+    return Path(source)
 
 
 def job_folder(job_id: str) -> Path:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from funit.config import Positive, Section, Settings, Weight, build_config, merged, preset
 from funit.data.catalog import UNSEEN, Catalog, read_catalog
@@ -181,6 +181,22 @@ class LocalRequest(JobRequest):
 
     dataset: Version | None = None  # type: ignore[assignment]
     path: Path | None = None
+
+
+def build_request(given: Settings) -> LocalRequest:
+    """A request out of plain values; raises UserError that names the field that is wrong."""
+    try:
+        request = LocalRequest.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise UserError(
+            f"`{name}` of the job: {first['msg'][0].lower()}{first['msg'][1:]}",
+            hint="docs/jobs.md says what a job can be asked for",
+        ) from None
+    if request.path is None and request.dataset is None:
+        raise UserError("the job has no data", hint="name a folder, a zip or a data set")
+    return request
 
 
 def check_request(request: JobRequest) -> None:
