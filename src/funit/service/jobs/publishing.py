@@ -26,7 +26,7 @@ def publish_once(run: Path, job_id: str, request: JobRequest, scores: Path | Non
             request.name,
             scores=rows,
             licence=request.licence,
-            write_graphs=write_graphs if can_export() else None,
+            write_graphs=write_graphs if request.graphs and can_export() else None,
         )
     if request.alias is not None:
         move_alias(models, info, request.alias)

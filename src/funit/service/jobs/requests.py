@@ -161,6 +161,9 @@ class JobRequest(Candidate):
 
     evaluation: Evaluation = Evaluation()
 
+    graphs: bool = True
+    """Write the graphs with which the model is used without PyTorch, too."""
+
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     """A higher one is begun sooner."""
 
