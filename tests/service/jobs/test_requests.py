@@ -79,7 +79,7 @@ def test_a_minimum_is_read_from_text() -> None:
 
 
 def test_what_cannot_be_right_is_refused_before_anything_is_trained() -> None:
-    with pytest.raises(UserError, match="no setting `training.speed`"):
+    with pytest.raises(UserError, match=r"no setting `training\.speed`"):
         check_request(JobRequest(dataset="a", name="b", settings={"training": {"speed": 1}}))
     with pytest.raises(UserError, match="no preset"):
         check_request(JobRequest(dataset="a", name="b", preset="huge"))

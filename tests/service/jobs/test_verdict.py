@@ -18,7 +18,12 @@ MINIMUM = Minimum(metric="l1", shots=1, at_most=0.2)
 def report(value: float = 0.1, **changed: Any) -> dict[str, Any]:
     row = {"model": RUN, "metric": "l1", "shots": 1, "value": value, "low": value - 0.01}
     about = {"config": {"part": "unseen"}, "extractor": {"efficientnet_lite0": "00"}}
-    found = {"about": about, "rows": [{**row, "high": value + 0.01}], "left_out": [], "warnings": []}
+    found = {
+        "about": about,
+        "rows": [{**row, "high": value + 0.01}],
+        "left_out": [],
+        "warnings": [],
+    }
     return found | changed
 
 
