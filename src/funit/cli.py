@@ -702,7 +702,7 @@ def jobs_create(
     config: ServiceConfig = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Queues a training, and prints its id; `funit jobs run` or `funit serve` does it."""
+    """Queues a training, and prints its id; `funit jobs run` does it."""
     from funit.config import merged, parse_assignments, read_settings
 
     where = {"path": str(Path(data).absolute())} if Path(data).exists() else {"dataset": data}
