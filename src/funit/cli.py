@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from funit.evaluation.protocol import Network
     from funit.evaluation.report import Report
     from funit.repository import ModelRepository
+    from funit.service.services import Services
 
 # What Typer raises for a wrong use of the command line; it has no public name.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -101,6 +102,8 @@ keys_app = typer.Typer(help="Who may use the service, and for what.")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
+jobs_app = typer.Typer(help="Trainings that no crash loses: queued, evaluated, published.")
+app.add_typer(jobs_app, name="jobs")
 
 
 def _option(help_text: str) -> Any:
@@ -224,6 +227,10 @@ DatabaseUrl = Annotated[
     ),
 ]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]
+JobId = Annotated[str, Argument(metavar="JOB", help="Its id.", show_default=False)]
+ServiceConfig = Annotated[
+    Path | None, _option("The YAML file of the service's settings, as for `funit serve`.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -644,6 +651,10 @@ def serve(
             "everything.  [default: none on this machine's own address, else required]"
         ),
     ] = None,
+    jobs: Annotated[
+        bool,
+        Option(help="Do the jobs, too; of services with one database, one may."),
+    ] = True,
 ) -> None:
     """Serves translations, models, data and trainings over HTTP, until it is told to stop."""
     _check_service()
@@ -664,6 +675,7 @@ def serve(
         config=config,
         given=given,
         workers=workers,
+        jobs=jobs,
         on_start=lambda url: print(url, flush=True),
     )
 
@@ -729,6 +741,199 @@ def keys_revoke(
     with _database(database_url) as database:
         revoke_key(database, name)
     print(f"{name} is revoked")
+
+
+@jobs_app.command("run")
+def jobs_run(config: ServiceConfig = None, database_url: DatabaseUrl = None) -> None:
+    """Does the jobs until it is told to stop; then trainings write a checkpoint first.
+
+    One process does the jobs of a database. However it ends, the next one goes on with them.
+    """
+    _check_service()
+    from funit.service.jobs.process import run_jobs
+    from funit.service.logs import set_up_logs
+    from funit.service.settings import build_settings
+
+    set_up_logs()
+    settings = build_settings(config, _given({"database_url": database_url}))
+    run_jobs(settings, on_start=lambda: print("ready", flush=True))
+
+
+@jobs_app.command("create")
+def jobs_create(
+    data: Annotated[
+        str,
+        Argument(
+            metavar="DATA",
+            help="A folder or zip as for `funit train`, or a data set of the service.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[str | None, _option("The model's name; it gets the next version.")] = None,
+    request: Annotated[
+        Path | None,
+        _option("A YAML or JSON file of all that a job can be asked for; options come before it."),
+    ] = None,
+    preset: Annotated[str | None, _option("`small` (the default), `paper` or `light`.")] = None,
+    from_model: Annotated[
+        str | None,
+        Option("--from", metavar="MODEL", help="Start from this model.", show_default=False),
+    ] = None,
+    assignments: Assignments = None,
+    max_images: Annotated[int | None, _option("Images to train on.")] = None,
+    max_passes: Annotated[float | None, _option("Passes over the data to train for.")] = None,
+    require: Annotated[
+        str | None,
+        Option(
+            metavar="METRIC[@EXAMPLES]<=X",
+            help="What a model must reach to be published, as `l1_foreground/copy-content<=0.8`.",
+            show_default=False,
+        ),
+    ] = None,
+    alias: Annotated[str | None, _option("Moved to the new version.")] = None,
+    priority: Annotated[int | None, _option("A higher one is begun sooner.")] = None,
+    device: Annotated[str | None, _option("One of those that the service has.")] = None,
+    config: ServiceConfig = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Queues a training, and prints its id; `funit jobs run` does it."""
+    from funit.config import merged, parse_assignments, read_settings
+
+    where = {"path": str(Path(data).absolute())} if Path(data).exists() else {"dataset": data}
+    options = {
+        "name": name,
+        "preset": preset,
+        "from_model": from_model,
+        "max_images": max_images,
+        "max_passes": max_passes,
+        "alias": alias,
+        "priority": priority,
+        "device": device,
+    }
+    given = {**where, **_given(options), "settings": parse_assignments(assignments or [])}
+    with _services(config, database_url) as services:
+        from funit.service.jobs.manager import create_job
+        from funit.service.jobs.requests import Minimum, build_request
+
+        if require is not None:
+            given["minimum"] = Minimum.parse(require).model_dump(exclude_none=True)
+        asked = merged(read_settings(request) if request else {}, given)
+        print(create_job(services, build_request(asked)).id)
+
+
+@jobs_app.command("list")
+def jobs_list(
+    state: Annotated[list[str] | None, _option("Only jobs in this state. May be repeated.")] = None,
+    config: ServiceConfig = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the jobs, the newest first."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.manager import described
+        from funit.service.jobs.store import list_jobs
+
+        jobs = list_jobs(services.database, state or ())
+        if as_json:
+            _print_json([described(job) for job in jobs])
+            return
+        _print_table(
+            ["job", "name", "state", "images", "of", "alerts", "model"],
+            [
+                [
+                    job.id,
+                    job.request["name"],
+                    job.state,
+                    f"{job.progress.get('images', 0):,}",
+                    f"{job.progress.get('images_wanted') or 0:,}",
+                    str(len(job.alerts)),
+                    job.model or "",
+                ]
+                for job in jobs
+            ],
+        )
+
+
+@jobs_app.command("show")
+def jobs_show(
+    job_id: JobId,
+    config: ServiceConfig = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prints how far a job is, what its evaluations led to, and its alerts."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.manager import described
+        from funit.service.jobs.store import find_job
+
+        job = find_job(services.database, job_id)
+    if as_json:
+        _print_json({**described(job), "report": job.report})
+        return
+    told = {"job": job.id, "state": job.state, "model": job.model, "error": job.error}
+    progress = {name: value for name, value in job.progress.items() if name != "losses"}
+    for name, value in {**told, **progress}.items():
+        if value is not None:
+            print(f"{name:18} {value}")
+    for each in (job.report or {}).get("history", []):
+        print(f"{'evaluation':18} {each['images']:,} images: {each['reason']}: {each['next']}")
+    for alert in job.alerts:
+        print(f"{'alert':18} {alert['message']}")
+
+
+@jobs_app.command("pause")
+def jobs_pause(
+    job_id: JobId, config: ServiceConfig = None, database_url: DatabaseUrl = None
+) -> None:
+    """Stops a job behind a checkpoint; its slot is free for others."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.manager import pause_job
+
+        print(_state_of(pause_job(services, job_id)))
+
+
+@jobs_app.command("resume")
+def jobs_resume(
+    job_id: JobId, config: ServiceConfig = None, database_url: DatabaseUrl = None
+) -> None:
+    """Lets a paused job go on where it was."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.manager import resume_job
+
+        print(_state_of(resume_job(services, job_id)))
+
+
+@jobs_app.command("cancel")
+def jobs_cancel(
+    job_id: JobId, config: ServiceConfig = None, database_url: DatabaseUrl = None
+) -> None:
+    """Ends a job behind a checkpoint, for good; its run folders stay."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.manager import cancel_job
+
+        print(_state_of(cancel_job(services, job_id)))
+
+
+@jobs_app.command("follow")
+def jobs_follow(
+    job_id: JobId,
+    config: ServiceConfig = None,
+    database_url: DatabaseUrl = None,
+    as_json: Annotated[bool, Option("--json", help="Print each event as a line of JSON.")] = False,
+) -> None:
+    """Prints what happens to a job, from its beginning until it ends."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.store import events_after
+
+        after, has_more = 0, True
+        while has_more:
+            events, has_more = events_after(services.database, job_id, after)
+            for event in events:
+                after = event.id
+                found = {"at": _moment(event.at), "event": event.kind, **event.data}
+                print(json.dumps(found) if as_json else _event_line(found), flush=True)
+            if has_more and not events:
+                time.sleep(0.5)
 
 
 @data_app.command("check")
@@ -987,6 +1192,36 @@ def _database(url: str | None) -> Iterator["Database"]:
         yield database
     finally:
         database.dispose()
+
+
+@contextmanager
+def _services(config: Path | None, database_url: str | None) -> Iterator["Services"]:
+    """What the service uses, as its settings say."""
+    _check_service()
+    from funit.service.services import open_services
+    from funit.service.settings import build_settings
+
+    with open_services(build_settings(config, _given({"database_url": database_url}))) as services:
+        yield services
+
+
+def _state_of(job: Any) -> str:
+    """What a job is, and what it is about to be."""
+    return f"{job.id} {job.state}" + (f", to {job.wanted}" if job.wanted else "")
+
+
+def _event_line(event: dict[str, Any]) -> str:
+    """What happened to a job, for people."""
+    kind, data = event["event"], event
+    if kind == "log":
+        told = data["line"]
+    elif kind == "progress":
+        told = f"{data['images']:,} of {data['images_wanted'] or 0:,} images, "
+        told += f"{data['images_per_second']:g} a second"
+    else:
+        known = ("state", "message", "reason", "error", "model", "name", "wanted", "next")
+        told = ", ".join(str(data[name]) for name in known if data.get(name) is not None)
+    return f"{data['at']} {kind:10} {told}"
 
 
 def _numbers(text: str) -> list[int]:

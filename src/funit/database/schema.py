@@ -188,14 +188,19 @@ class Job(Table):
     __tablename__ = "jobs"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    """Of its durable workflow, too."""
+    """Its durable workflows are ID.TURN."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     changed_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     state: Mapped[str] = mapped_column(index=True)
-    """queued, running, paused, evaluating, published, failed, cancelled, ..."""
+    """queued, running, evaluating, publishing, paused; at last published, failed or cancelled."""
     wanted: Mapped[str | None]
     """What a person asked of it last: `pause`, `cancel`; None: to run."""
     priority: Mapped[int] = mapped_column(default=0)
+    """A higher one is begun sooner."""
+    device: Mapped[str] = mapped_column(default="auto")
+    """Whose queue it waits in."""
+    turn: Mapped[int] = mapped_column(default=1)
+    """How often it was put into the queue: each time is a durable workflow of its own."""
     request: Mapped[dict[str, Any]]
     """As it was asked for, with every default."""
     progress: Mapped[dict[str, Any]] = mapped_column(default=dict)

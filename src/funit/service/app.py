@@ -15,10 +15,12 @@ from funit.service.routes import (
     docs,
     galleries,
     health,
+    jobs,
     looks,
     metrics,
     models,
     poses,
+    schedules,
     translations,
 )
 from funit.service.services import Services
@@ -35,6 +37,8 @@ ROUTERS = (
     datasets.router,
     classifications.router,
     models.router,
+    jobs.router,
+    schedules.router,
 )
 
 

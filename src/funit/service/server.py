@@ -15,10 +15,11 @@ from funit.database.connection import open_database
 from funit.errors import UserError
 from funit.service.auth import has_keys
 from funit.service.children import Child, Children
+from funit.service.jobs.process import COMMAND
 from funit.service.logs import set_up_logs
 from funit.service.metrics import SHARED_FOLDER
-from funit.service.settings import ServiceSettings, build_settings
-from funit.service.worker import BACKLOG, SETTINGS, SOCKET
+from funit.service.settings import SETTINGS, ServiceSettings, build_settings
+from funit.service.worker import BACKLOG, SOCKET
 from funit.storage import Storage
 
 Address = tuple[str, int]
@@ -34,9 +35,10 @@ def serve(
     config: Path | None = None,
     given: Settings | None = None,
     workers: int = 1,
+    jobs: bool = True,
     on_start: Callable[[str], None],
 ) -> None:
-    """Serves until SIGTERM or SIGINT; `on_start` hears the URL.
+    """Serves until SIGTERM or SIGINT, and does the jobs; `on_start` hears the URL.
 
     Raises UserError where the settings are wrong, the socket cannot be had, or strangers could
     reach a service without keys.
@@ -58,7 +60,7 @@ def serve(
         named = f"[{host}]" if ":" in host else host
         url = f"http://{named}:{listener.getsockname()[1]}"
         Children(
-            children(workers),
+            children(workers, jobs),
             environment,
             [listener.fileno()],
             settings.limits.seconds + _STOPPING_SECONDS,
@@ -66,9 +68,10 @@ def serve(
         ).run(lambda: on_start(url))
 
 
-def children(workers: int) -> list[Child]:
-    """What is started, kept alive and stopped with the service; the jobs process joins here."""
-    return [Child("web", WORKER) for _ in range(workers)]
+def children(workers: int, jobs: bool) -> list[Child]:
+    """What is started, kept alive and stopped with the service."""
+    web = [Child("web", WORKER) for _ in range(workers)]
+    return [*web, Child("jobs", COMMAND)] if jobs else web
 
 
 def settings_for(host: str, address: str, config: Path | None, given: Settings) -> ServiceSettings:

@@ -10,6 +10,7 @@ from funit.errors import UserError
 from funit.home import database_url, storage_url
 
 MIB = 1 << 20
+SETTINGS = "FUNIT_SERVICE_SETTINGS"  # where a child of the service finds them, as JSON
 
 
 class Limits(Section):
@@ -80,6 +81,19 @@ class GeneratorSettings(Section):
     """Of the class codes and of the content codes that are kept, each."""
 
 
+class JobSettings(Section):
+    """Where trainings run, and how many at once."""
+
+    devices: dict[str, Positive] = {"auto": 1}  # noqa: RUF012 - pydantic copies it
+    """Trainings at once on each device, as `{cpu: 1, "cuda:0": 2}`; a job waits for one of them."""
+
+    grace_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """A training that is paused, cancelled or stopped may take so long to write its checkpoint."""
+
+    poll_seconds: Annotated[float, Field(gt=0)] = 0.5
+    """How often queues, wishes and what trainings write are looked at."""
+
+
 class ServiceSettings(Section):
     """Everything about a service."""
 
@@ -104,6 +118,7 @@ class ServiceSettings(Section):
 
     limits: Limits = Limits()
     generator: GeneratorSettings = GeneratorSettings()
+    jobs: JobSettings = JobSettings()
 
 
 def build_settings(file: Path | None, given: Settings) -> ServiceSettings:

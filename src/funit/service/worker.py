@@ -17,11 +17,11 @@ from funit.service.app import create_app
 from funit.service.children import follow_parent
 from funit.service.logs import set_up_logs
 from funit.service.services import Services, open_services
-from funit.service.settings import ServiceSettings
+from funit.service.settings import SETTINGS, ServiceSettings
 
 log = logging.getLogger(__name__)
 
-SETTINGS, SOCKET = "FUNIT_SERVICE_SETTINGS", "FUNIT_SERVICE_SOCKET"
+SOCKET = "FUNIT_SERVICE_SOCKET"
 BACKLOG = 2048
 
 

@@ -93,6 +93,8 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("wanted", sa.Text(), nullable=True),
         sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("progress", sa.JSON(), nullable=False),
         sa.Column("report", sa.JSON(), nullable=True),

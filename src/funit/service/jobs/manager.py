@@ -1,0 +1,199 @@
+"""What people do with jobs and schedules, by HTTP or on the command line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from funit.database.connection import writing
+from funit.database.schema import DataSet, DataSetVersion, Job
+from funit.errors import NotThereError, UserError
+from funit.home import home
+from funit.service.datasets import open_dataset
+from funit.service.jobs import store
+from funit.service.jobs.client import try_to_enqueue
+from funit.service.jobs.requests import Candidate, JobRequest, LocalRequest, check_request
+from funit.service.services import Services
+
+
+def create_job(services: Services, request: JobRequest, key_id: int | None = None) -> Job:
+    """A new job in the queue, its data set and its models pinned to the versions of now.
+
+    Raises UserError for settings that cannot be right, NotThereError for what is not there.
+    """
+    check_request(request)
+    pinned = pin_models(services, request)
+    with writing(services.database) as session:
+        job = insert_job(services, session, pinned, key_id=key_id)
+    try_to_enqueue(services.settings.database_url, job)
+    return job
+
+
+def pause_job(services: Services, job_id: str) -> Job:
+    """Stops a job behind a checkpoint, in about a second."""
+    return store.pause(services.database, job_id)
+
+
+def resume_job(services: Services, job_id: str) -> Job:
+    """Lets a paused job wait for its turn, to go on where it was."""
+    job = store.resume(services.database, job_id)
+    if job.state == "queued":
+        try_to_enqueue(services.settings.database_url, job)
+    return job
+
+
+def cancel_job(services: Services, job_id: str) -> Job:
+    """Ends a job behind a checkpoint; its run folders stay."""
+    return store.cancel(services.database, job_id)
+
+
+# -------------------------------------------------------------------- pieces
+
+
+def insert_job(
+    services: Services,
+    session: Session,
+    request: JobRequest,
+    *,
+    key_id: int | None = None,
+    schedule_id: int | None = None,
+) -> Job:
+    """The row of a job whose models are pinned; its data set is pinned here."""
+    device = _device(services, session, request.device)
+    request = pin_dataset(session, request)
+    return store.add_job(
+        session,
+        request.model_dump(mode="json"),
+        priority=request.priority,
+        device=device,
+        key_id=key_id,
+        schedule_id=schedule_id,
+    )
+
+
+def request_of(job: Job) -> LocalRequest:
+    """What was asked for."""
+    return LocalRequest.model_validate(job.request)
+
+
+def pin_models(services: Services, request: JobRequest) -> JobRequest:
+    """The request with the version of each model to start from; NotThereError if one is not."""
+
+    def pinned(candidate: Candidate) -> Candidate:
+        if candidate.from_model is None:
+            return candidate
+        try:
+            info = services.models.find(candidate.from_model).info
+        except UserError as error:
+            raise NotThereError(error.message, hint=error.hint) from None
+        return candidate.model_copy(update={"from_model": f"{info.name}@{info.version}"})
+
+    first = pinned(request.candidates[0])
+    others = tuple(pinned(candidate) for candidate in request.otherwise)
+    return request.model_copy(update={"from_model": first.from_model, "otherwise": others})
+
+
+def pin_dataset(session: Session, request: JobRequest) -> JobRequest:
+    """The request with the version of its data set; NotThereError where there is none."""
+    if request.dataset is None:  # a folder or zip of this machine's own user
+        return request
+    name, _, version = request.dataset.partition("@")
+    found = newest_version(session, name)
+    if version:
+        wanted = (
+            select(DataSetVersion)
+            .join(DataSet, DataSet.id == DataSetVersion.dataset_id)
+            .where(DataSet.name == name, DataSetVersion.version == _number(version))
+        )
+        found = session.scalar(wanted)
+    if found is None:
+        raise NotThereError(
+            f"there is no data set `{request.dataset}`",
+            hint="`GET /v1/datasets` lists those there are",
+        )
+    return request.model_copy(update={"dataset": f"{name}@{found.version}"})
+
+
+def newest_version(session: Session, name: str) -> DataSetVersion | None:
+    """The newest version of a data set."""
+    return session.scalar(
+        select(DataSetVersion)
+        .join(DataSet, DataSet.id == DataSetVersion.dataset_id)
+        .where(DataSet.name == name)
+        .order_by(DataSetVersion.version.desc())
+        .limit(1)
+    )
+
+
+def data_path(services: Services, request: JobRequest) -> Path:
+    """The folder or zip that a job trains on."""
+    if isinstance(request, LocalRequest) and request.path is not None:
+        return request.path
+    name, _, version = str(request.dataset).partition("@")
+    return open_dataset(services, name, int(version) if version else None)
+
+
+def job_folder(job_id: str) -> Path:
+    """Where a job keeps its runs, evaluations and logs."""
+    return home() / "jobs" / job_id
+
+
+def run_folder(job_id: str, candidate: int) -> Path:
+    """The run folder of a candidate."""
+    return job_folder(job_id) / f"candidate-{candidate}"
+
+
+def pictures(job: Job) -> Mapping[str, Path]:
+    """The pictures of the candidate that is being trained: curves and sample grids, by name."""
+    run = run_folder(job.id, store.position_of(job).candidate)
+    found = {path.name: path for path in sorted((run / "samples").glob("[0-9]*.png"))}
+    curves = run / "curves.png"
+    return {curves.name: curves, **found} if curves.exists() else found
+
+
+def log_tail(job: Job, num_lines: int) -> list[str]:
+    """The last lines that the job's children printed."""
+    path = job_folder(job.id) / "log.txt"
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - num_lines * 500))
+        return file.read().decode("utf-8", errors="replace").splitlines()[-num_lines:]
+
+
+def described(job: Job) -> dict[str, Any]:
+    """A job as JSON."""
+    return {
+        "id": job.id,
+        "state": job.state,
+        "wanted": job.wanted,
+        "created_at": job.created_at.isoformat(),
+        "changed_at": job.changed_at.isoformat(),
+        "priority": job.priority,
+        "device": job.device,
+        "request": job.request,
+        "progress": job.progress,
+        "alerts": job.alerts,
+        "model": job.model,
+        "error": job.error,
+        "schedule_id": job.schedule_id,
+    }
+
+
+def _device(services: Services, session: Session, asked: str | None) -> str:
+    """The device that is asked for, or the one with the fewest jobs for each of its slots."""
+    devices = services.settings.jobs.devices
+    if asked is not None:
+        if asked not in devices:
+            raise UserError(
+                f"there is no device `{asked}`", hint=f"there are {', '.join(sorted(devices))}"
+            )
+        return asked
+    lengths = store.queue_lengths(session)
+    return min(devices, key=lambda device: (lengths.get(device, 0) / devices[device], device))
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() and len(version) < 10 else 0

@@ -1,0 +1,218 @@
+"""Jobs and schedules over HTTP."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from funit.database.connection import reading, writing
+from funit.database.schema import DataSet, DataSetImage, DataSetVersion, Job, Schedule
+from funit.service.jobs import manager, store
+from funit.service.jobs.schedules import run_due
+from funit.service.services import Services
+
+ASKED: dict[str, Any] = {"dataset": "zoo", "name": "zoo", "max_images": 48}
+
+
+@pytest.fixture
+def services(services: Services, zoo: Path) -> Services:
+    """With a data set `zoo`."""
+    with writing(services.database) as session:
+        dataset = DataSet(name="zoo", source=str(zoo))
+        session.add(dataset)
+        session.flush()
+        add_version(session, dataset.id, 1, 40)
+    return services
+
+
+def add_version(session: Any, dataset_id: int, number: int, num_new: int) -> None:
+    session.add(
+        DataSetVersion(
+            dataset_id=dataset_id,
+            version=number,
+            fingerprint=f"f{number}",
+            num_images=num_new,
+            size=1,
+            report={},
+        )
+    )
+    for image in range(num_new):
+        session.add(
+            DataSetImage(
+                dataset_id=dataset_id,
+                part="",
+                cls="a",
+                name=f"{number}-{image}.png",
+                sha256="",
+                size=1,
+                added_in=number,
+            )
+        )
+
+
+def create(client: TestClient, **changed: Any) -> dict[str, Any]:
+    answer = client.post("/v1/jobs", json=ASKED | changed)
+    assert answer.status_code == 201, answer.text
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+def test_a_job_is_created_with_its_data_pinned_listed_and_shown(client: TestClient) -> None:
+    first, second = create(client), create(client, name="other", priority=3)
+
+    assert first["state"] == "queued"
+    assert first["request"]["dataset"] == "zoo@1"
+    assert client.get(f"/v1/jobs/{first['id']}").json() == first
+    listed = client.get("/v1/jobs").json()["items"]
+    assert {job["id"] for job in listed} == {first["id"], second["id"]}
+    assert client.get("/v1/jobs", params={"state": "paused"}).json()["items"] == []
+    page = client.get("/v1/jobs", params={"limit": 1}).json()
+    rest = client.get("/v1/jobs", params={"limit": 1, "before": page["next"]}).json()
+    assert {page["items"][0]["id"], rest["items"][0]["id"]} == {first["id"], second["id"]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"dataset": "nothing"}, 404),
+        ({"dataset": "zoo@9"}, 404),
+        ({"from_model": "nobody"}, 404),
+        ({"path": "/etc"}, 422),
+        ({"dataset": "../zoo"}, 422),
+        ({"from_model": "/etc"}, 422),
+        ({"minimum": {"metric": "l1"}}, 422),
+        ({"settings": {"training": {"speed": 1}}}, 400),
+        ({"device": "cuda:9"}, 400),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    client: TestClient, changed: dict[str, Any], status: int
+) -> None:
+    answer = client.post("/v1/jobs", json=ASKED | changed)
+
+    assert answer.status_code == status, answer.text
+    assert {"error", "hint"} <= answer.json().keys()
+
+
+def test_jobs_are_paused_resumed_and_cancelled(client: TestClient) -> None:
+    url = f"/v1/jobs/{create(client)['id']}"
+
+    assert client.post(f"{url}/pause").json()["state"] == "paused"
+    assert client.post(f"{url}/resume").json()["state"] == "queued"
+    assert client.post(f"{url}/cancel").json()["state"] == "cancelled"
+    assert client.post(f"{url}/resume").status_code == 409
+    assert client.post("/v1/jobs/nothing/pause").status_code == 404
+
+
+def test_a_wish_for_a_job_under_way_is_kept_for_the_jobs_process(
+    client: TestClient, services: Services
+) -> None:
+    job_id = create(client)["id"]
+    with store.changing(services.database, job_id) as (session, job):
+        store.move(session, job, "running")
+
+    assert client.post(f"/v1/jobs/{job_id}/pause").json()["wanted"] == "pause"
+    assert client.post(f"/v1/jobs/{job_id}/cancel").json()["wanted"] == "cancel"
+    assert client.post(f"/v1/jobs/{job_id}/pause").json()["wanted"] == "cancel"
+    with store.changing(services.database, job_id) as (session, job):
+        store.move(session, job, "publishing")
+    assert client.post(f"/v1/jobs/{job_id}/cancel").status_code == 409
+
+
+def events(text: str) -> list[tuple[int, str, dict[str, Any]]]:
+    found = []
+    for block in text.strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return found
+
+
+def test_events_come_once_and_end_with_the_job(client: TestClient) -> None:
+    url = f"/v1/jobs/{create(client)['id']}"
+    for verb in ("pause", "resume", "cancel"):
+        client.post(f"{url}/{verb}")
+
+    answer = client.get(f"{url}/events")
+    found = events(answer.text)
+    rest = client.get(f"{url}/events", headers={"Last-Event-ID": str(found[1][0])})
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert [data["state"] for _, _, data in found] == ["queued", "paused", "queued", "cancelled"]
+    assert events(rest.text) == found[2:]
+    assert client.get("/v1/jobs/nothing/events").status_code == 404
+
+
+def test_only_pictures_that_are_listed_are_served(client: TestClient) -> None:
+    job_id = create(client)["id"]
+    run = manager.run_folder(job_id, 0)
+    (run / "samples").mkdir(parents=True)
+    (run / "samples" / "0000000048.png").write_bytes(b"png")
+    (run / "run.json").write_text("{}")
+    (run.parent / "log.txt").write_text("one\ntwo\nthree\n")
+    url = f"/v1/jobs/{job_id}"
+
+    assert client.get(f"{url}/pictures").json() == {"names": ["0000000048.png"]}
+    assert client.get(f"{url}/pictures/0000000048.png").content == b"png"
+    for wrong in ("run.json", "..%2Frun.json", "curves.png"):
+        assert client.get(f"{url}/pictures/{wrong}").status_code == 404
+    assert client.get(f"{url}/log", params={"lines": 2}).text == "two\nthree\n"
+    assert client.get(f"{url}/report").status_code == 404
+
+
+def test_trainings_need_the_scope_train(client_with: Callable[..., TestClient]) -> None:
+    client = client_with(keys="required")
+
+    for method, path in (("GET", "/v1/jobs"), ("POST", "/v1/jobs"), ("GET", "/v1/schedules")):
+        assert client.request(method, path).status_code == 401
+
+
+def test_a_schedule_makes_a_job_once_enough_images_have_come(
+    client: TestClient, services: Services
+) -> None:
+    asked = {"name": "often", "job": ASKED, "new_images": 5}
+    assert client.post("/v1/schedules", json=asked).status_code == 201
+    assert client.post("/v1/schedules", json=asked).status_code == 409
+
+    assert run_due(services) == []
+    with writing(services.database) as session:
+        add_version(session, session.scalars(select(DataSet.id)).one(), 2, 4)
+    assert run_due(services) == []
+    with writing(services.database) as session:
+        add_version(session, session.scalars(select(DataSet.id)).one(), 3, 1)
+    (job,) = run_due(services)
+    assert run_due(services) == []  # it is at work
+
+    assert job.request["dataset"] == "zoo@3"
+    assert client.get("/v1/schedules").json()[0]["last_version"] == 3
+    manager.cancel_job(services, job.id)
+    assert run_due(services) == []  # nothing new since
+    assert client.delete("/v1/schedules/often").status_code == 204
+    assert client.delete("/v1/schedules/often").status_code == 404
+    assert client.get(f"/v1/jobs/{job.id}").json()["schedule_id"] is None
+
+
+def test_a_schedule_makes_a_job_after_its_time_from_the_newest_version(
+    client: TestClient, services: Services
+) -> None:
+    asked = {"name": "hourly", "job": ASKED | {"name": "default"}, "every_hours": 1}
+    client.post("/v1/schedules", json=asked)
+
+    assert run_due(services) == []
+    with writing(services.database) as session:
+        row = session.scalars(select(Schedule)).one()
+        row.created_at = row.created_at.replace(year=2020)
+    (job,) = run_due(services)
+
+    assert job.request["from_model"].startswith("default@")
+    with reading(services.database) as session:
+        assert session.scalars(select(Job.id)).all() == [job.id]
+
+
+def test_a_schedule_without_a_time_is_refused(client: TestClient) -> None:
+    answer = client.post("/v1/schedules", json={"name": "never", "job": ASKED})
+
+    assert answer.status_code == 422
