@@ -41,8 +41,9 @@ def make_model(size: str) -> None:
 
     from funit.config import build_config, preset
     from funit.model.generator import Generator
+    from funit.model_folder import TrainingRecord, save_model
     from funit.onnx_export import write_graphs
-    from funit.repository import ModelRepository, TrainingRecord, save_model
+    from funit.repository import ModelRepository
 
     torch.manual_seed(0)
     given = preset(size)

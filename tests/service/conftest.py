@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from funit.config import Config, ModelConfig
 from funit.model.generator import Generator
-from funit.repository import TrainingRecord, save_model
+from funit.model_folder import TrainingRecord, save_model
 from funit.service.app import create_app
 from funit.service.services import Services, open_services
 from funit.service.settings import ServiceSettings
