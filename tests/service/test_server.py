@@ -98,7 +98,7 @@ def test_ctrl_c_ends_it_too(tmp_path: Path) -> None:
 
 
 def test_two_workers_answer_and_one_that_dies_is_replaced(tmp_path: Path) -> None:
-    with serving("--workers", "2", home=tmp_path) as served:
+    with serving("--workers", "2", "--no-jobs", home=tmp_path) as served:
         first, second = served.wait_for("started", 2)
         os.kill(first["child_pid"], signal.SIGKILL)
         served.wait_for("ended unasked", child_pid=first["child_pid"])

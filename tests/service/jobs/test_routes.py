@@ -49,6 +49,9 @@ def add_version(session: Any, dataset_id: int, number: int, num_new: int) -> Non
                 name=f"{number}-{image}.png",
                 sha256="",
                 size=1,
+                crc=0,
+                width=16,
+                height=16,
                 added_in=number,
             )
         )

@@ -1,22 +1,29 @@
-"""Which class images show."""
+"""Which class images show.
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+What computes that is imported when it is first asked for: it takes PyTorch, translations do not.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, File, Form, UploadFile
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
-from funit.classification import DEFAULT_THRESHOLD
 from funit.errors import UserError
 from funit.service.auth import Translates
-from funit.service.classifications import add_classified, classify
 from funit.service.errors import ForbiddenError, responses
 from funit.service.intake import Upload
 from funit.service.routes.datasets import VersionBody
-from funit.service.services import ServicesOf
+from funit.service.services import Services, ServicesOf
 from funit.service.uploads import UploadsOf
+
+if TYPE_CHECKING:
+    from funit.classification import Classified
+    from funit.database.schema import DataSetVersion
+
+Known = Mapping[str, Sequence[Image.Image]] | tuple[str, int | None]
 
 router = APIRouter(prefix="/v1/classifications", tags=["classifications"])
 
@@ -78,8 +85,9 @@ async def create_classifications(
     ] = None,
     model: Annotated[str | None, Form(description="The default model if left out.")] = None,
     threshold: Annotated[
-        float, Form(ge=0, le=1, description="What scores less is none of them.")
-    ] = DEFAULT_THRESHOLD,
+        float | None,
+        Form(ge=0, le=1, description="What scores less is none of them; left out, as measured."),
+    ] = None,
     add_to: Annotated[
         str | None, Form(description="A data set whose classes get the images assigned to them.")
     ] = None,
@@ -93,20 +101,20 @@ async def create_classifications(
         )
     limits = services.settings.limits
     pictures = await uploads.read_all(images, "images", limits.num_contents, _small)
-    known: dict[str, list[Image.Image]] | tuple[str, int | None]
+    known: Known
     if dataset:
         known = _version_of(dataset)
     else:
         read = await uploads.read_all(examples or [], "examples", limits.num_examples, _small)
         known = _by_class(classes or [], read)
     name = model or services.settings.default_model
-    found = await to_thread.run_sync(classify, services, name, pictures, known, threshold)
+    used, found = await to_thread.run_sync(_classify, services, name, pictures, known, threshold)
     version = None
     if add_to:
         for file in images:
             await file.seek(0)
         files = [Upload(file.filename or "", file.file) for file in images]
-        version = await to_thread.run_sync(add_classified, services, add_to, part, files, found)
+        version = await to_thread.run_sync(_add, services, add_to, part, files, found)
     items = [
         ClassifiedBody(
             name=file.filename or "",
@@ -117,8 +125,34 @@ async def create_classifications(
         for file, one in zip(images, found, strict=True)
     ]
     return ClassificationsBody(
-        threshold=threshold, items=items, added_to=VersionBody.of(version) if version else None
+        threshold=used, items=items, added_to=VersionBody.of(version) if version else None
     )
+
+
+def _classify(
+    services: Services,
+    model: str,
+    images: Sequence[Image.Image],
+    known: Known,
+    threshold: float | None,
+) -> tuple[float, "list[Classified]"]:
+    from funit.classification import DEFAULT_THRESHOLD
+    from funit.service.classifications import classify
+
+    used = DEFAULT_THRESHOLD if threshold is None else threshold
+    return used, classify(services, model, images, known, used)
+
+
+def _add(
+    services: Services,
+    dataset: str,
+    part: str,
+    files: Sequence[Upload],
+    found: "Sequence[Classified]",
+) -> "DataSetVersion | None":
+    from funit.service.classifications import add_classified
+
+    return add_classified(services, dataset, part, files, found)
 
 
 def _by_class(

@@ -321,7 +321,7 @@ def remove_image(
     response_class=Response,
     responses=responses(404) | {200: {"content": {"image/png": {}}}},
 )
-def show_thumbnail(
+def show_dataset_thumbnail(
     services: ServicesOf,
     _: ManagesData,
     name: Name,

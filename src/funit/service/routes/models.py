@@ -15,7 +15,6 @@ from starlette.background import BackgroundTask
 from funit.config import Positive
 from funit.errors import LimitError, NotThereError
 from funit.model_exchange import exported_files, import_model, known_layout, write_zip
-from funit.onnx_export import can_export, write_graphs
 from funit.repository import FileEntry, ModelEntry
 from funit.service.auth import Administers, Translates
 from funit.service.errors import responses
@@ -102,6 +101,8 @@ def import_version(
     max_size: Annotated[int | None, Form(ge=1, description="Bytes that are allowed")] = None,
 ) -> VersionDetails:
     """Makes an exported model the next version of this name, after everything in it was checked."""
+    from funit.onnx_export import can_export, write_graphs  # PyTorch: not for translations
+
     limit = services.settings.limits.model_bytes
     if file.size is None or file.size > limit:
         raise LimitError(f"a model may have {limit:,} bytes", hint="upload a smaller one")
