@@ -14,7 +14,6 @@ from starlette.background import BackgroundTask
 
 from funit.config import Positive
 from funit.errors import LimitError, NotThereError
-from funit.model_exchange import exported_files, import_model, known_layout, write_zip
 from funit.repository import FileEntry, ModelEntry
 from funit.service.auth import Administers, Translates
 from funit.service.errors import responses
@@ -101,7 +100,8 @@ def import_version(
     max_size: Annotated[int | None, Form(ge=1, description="Bytes that are allowed")] = None,
 ) -> VersionDetails:
     """Makes an exported model the next version of this name, after everything in it was checked."""
-    from funit.onnx_export import can_export, write_graphs  # PyTorch: not for translations
+    from funit.model_exchange import import_model  # PyTorch: not for translations
+    from funit.onnx_export import can_export, write_graphs
 
     limit = services.settings.limits.model_bytes
     if file.size is None or file.size > limit:
@@ -194,6 +194,8 @@ def export_version(
     layout: Annotated[Literal["folder", "triton"], Query()] = "folder",
 ) -> FileResponse:
     """A zip with the file names of Hugging Face, or in the layout of Triton's model repository."""
+    from funit.model_exchange import exported_files, known_layout, write_zip
+
     found = services.models.find(f"{name}@{version}")
     files = exported_files(found, known_layout(layout))
     with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as kept:
