@@ -28,11 +28,12 @@ from pathlib import Path
 from typing import Any
 
 from funit.data.menagerie import write_menagerie
-from funit.database.connection import open_database, writing
-from funit.database.schema import DataSet, DataSetVersion
+from funit.database.connection import open_database
 from funit.repository import ModelRepository
+from funit.service.datasets import register_folder
 from funit.service.jobs import store
 from funit.service.jobs.process import COMMAND
+from funit.service.services import open_services
 from funit.service.settings import SETTINGS, ServiceSettings
 
 TINY: dict[str, Any] = {
@@ -233,9 +234,11 @@ def run(kills: int, seconds: float, database_url: str | None, seed: int, folder:
     os.environ["FUNIT_HOME"] = str(folder)
     write_menagerie(folder / "zoo", num_classes=8, num_poses=5, size=16, seed=3)
     url = database_url or f"sqlite:///{folder / 'funit.db'}"
-    settings = ServiceSettings(database_url=url, storage_url=str(folder / "storage"), keys="none")
+    settings = ServiceSettings(
+        database_url=url, storage_url=str(folder / "storage"), keys="none", data_roots=(folder,)
+    )
     os.environ |= {"FUNIT_DATABASE_URL": url, "FUNIT_STORAGE": settings.storage_url}
-    register(url, folder / "zoo")
+    register(settings, folder / "zoo")
     test = Test(folder, settings, free_port(), random.Random(seed))
     watcher = threading.Thread(target=test.watch.run, daemon=True)
     watcher.start()
@@ -282,19 +285,10 @@ def result(test: Test, seconds: float) -> dict[str, Any]:
     }
 
 
-def register(url: str, zoo: Path) -> None:
-    """The data set `zoo`, as a folder of the server."""
-    database = open_database(url)
-    with writing(database) as session:
-        dataset = DataSet(name="zoo", source=str(zoo))
-        session.add(dataset)
-        session.flush()
-        session.add(
-            DataSetVersion(
-                dataset_id=dataset.id, version=1, fingerprint="", num_images=40, size=1, report={}
-            )
-        )
-    database.dispose()
+def register(settings: ServiceSettings, zoo: Path) -> None:
+    """The data set `zoo`, of a folder of the server."""
+    with open_services(settings) as services:
+        register_folder(services, "zoo", str(zoo), None)
 
 
 def free_port() -> int:

@@ -63,7 +63,7 @@ def serve(
             children(workers, jobs),
             environment,
             [listener.fileno()],
-            settings.limits.seconds + _STOPPING_SECONDS,
+            _grace_seconds(settings, jobs),
             partial(_forget, folder),
         ).run(lambda: on_start(url))
 
@@ -72,6 +72,14 @@ def children(workers: int, jobs: bool) -> list[Child]:
     """What is started, kept alive and stopped with the service."""
     web = [Child("web", WORKER) for _ in range(workers)]
     return [*web, Child("jobs", COMMAND)] if jobs else web
+
+
+def _grace_seconds(settings: ServiceSettings, jobs: bool) -> float:
+    """How long children may take to stop: trainings write their checkpoints meanwhile."""
+    longest = settings.limits.seconds
+    if jobs:
+        longest = max(longest, settings.jobs.grace_seconds)
+    return longest + _STOPPING_SECONDS
 
 
 def settings_for(host: str, address: str, config: Path | None, given: Settings) -> ServiceSettings:

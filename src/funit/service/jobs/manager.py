@@ -132,7 +132,7 @@ def data_path(services: Services, request: JobRequest) -> Path:
     if isinstance(request, LocalRequest) and request.path is not None:
         return request.path
     name, _, version = str(request.dataset).partition("@")
-    return open_dataset(services, name, int(version) if version else None)
+    return open_dataset(services, name, _number(version) if version else None)
 
 
 def job_folder(job_id: str) -> Path:
