@@ -283,7 +283,7 @@ def test_cleaning_removes_what_nothing_names_and_is_old(
     published = PublishedModels(database_url, storage)
     with writing(published.database) as session:
         kept = storage.put(b"a pose")
-        session.add(Pose(id="p", sha256=kept, width=1, height=1))
+        session.add(Pose(id="p", sha256=kept, size=1, width=1, height=1))
     orphan = storage.put(b"nobody's")
     repository.remove("zoo@1")
 
