@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from funit.config import Settings, merged
-from funit.database.schema import Job, JobEvent
+from funit.database.schema import ENDED_STATES, Job, JobEvent
 from funit.home import home
 from funit.service.jobs import manager, store
 from funit.service.jobs.process import COMMAND
@@ -90,7 +90,7 @@ class Shop:
         deadline = time.monotonic() + SECONDS
         while not until(job := self.job(job_id)):
             assert time.monotonic() < deadline, manager.described(job)
-            assert job.state not in store.ENDED, (manager.described(job), self.log(job_id))
+            assert job.state not in ENDED_STATES, (manager.described(job), self.log(job_id))
             time.sleep(0.1)
         return job
 

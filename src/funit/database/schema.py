@@ -182,6 +182,9 @@ class DataSetImage(Table):
 # --------------------------------------------------------------------- jobs
 
 
+ENDED_STATES = frozenset({"published", "failed", "cancelled"})  # of jobs: nothing happens any more
+
+
 class Job(Table):
     """A training that was asked for: train, evaluate, and publish what is good enough."""
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from funit.data.catalog import ALL, Problem, catalog_of, zip_stamp
 from funit.data.images import is_image_name
 from funit.database.connection import reading, writing
-from funit.database.schema import DataSet, DataSetImage, DataSetVersion, Job, Schedule
+from funit.database.schema import ENDED_STATES, DataSet, DataSetImage, DataSetVersion, Job, Schedule
 from funit.errors import ConflictError, NotThereError, UserError
 from funit.home import home, whole_file
 from funit.service.intake import (
@@ -37,7 +37,6 @@ from funit.service.services import Services
 from funit.service.settings import Limits
 
 MAX_PROBLEMS = 1000  # that a report names
-ENDED_STATES = frozenset({"published", "failed", "cancelled"})  # of jobs: they need no data
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _COPIED_BYTES = 1 << 20
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from jobshop import Shop
 
+from funit.database.schema import ENDED_STATES
 from funit.errors import ConflictError, NotThereError, UserError
 from funit.repository import ModelRepository
-from funit.service.jobs import manager, store
+from funit.service.jobs import manager
 from funit.service.jobs.child import run_child
 
 LONG = 100_000  # images: such a training does not end in a test
@@ -210,7 +211,7 @@ def test_below_the_minimum_it_trains_further_tries_the_next_and_gives_up_with_a_
     shop.start()
 
     deadline = time.monotonic() + 240
-    while (job := shop.job(job_id)).state not in store.ENDED:
+    while (job := shop.job(job_id)).state not in ENDED_STATES:
         assert time.monotonic() < deadline
         time.sleep(0.2)
 

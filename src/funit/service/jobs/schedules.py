@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from funit.config import Positive, Section
 from funit.database.connection import reading, writing
-from funit.database.schema import DataSet, DataSetImage, Job, Schedule, now
+from funit.database.schema import ENDED_STATES, DataSet, DataSetImage, Job, Schedule, now
 from funit.errors import ConflictError, NotThereError, UserError
-from funit.service.jobs import manager, store
+from funit.service.jobs import manager
 from funit.service.jobs.client import try_to_enqueue
 from funit.service.jobs.requests import JobRequest, LocalRequest, Name, check_request
 from funit.service.services import Services
@@ -125,7 +125,7 @@ def _continued(services: Services, request: JobRequest) -> JobRequest:
 def _is_due(session: Session, schedule: Schedule) -> bool:
     """Whether it is time, and the job before is not still at work."""
     busy = select(Job.id).where(
-        Job.schedule_id == schedule.id, Job.state.not_in(sorted(store.ENDED))
+        Job.schedule_id == schedule.id, Job.state.not_in(sorted(ENDED_STATES))
     )
     if session.scalar(busy.limit(1)):
         return False

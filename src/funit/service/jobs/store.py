@@ -20,7 +20,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from funit.database.connection import reading, writing
-from funit.database.schema import Job, JobEvent
+from funit.database.schema import ENDED_STATES, Job, JobEvent
 from funit.errors import ConflictError, NotThereError
 
 State = Literal[
@@ -34,7 +34,6 @@ State = Literal[
     "cancelled",
 ]
 UNDER_WAY = frozenset({"running", "evaluating", "publishing"})
-ENDED = frozenset({"published", "failed", "cancelled"})
 
 _MAX_LINE = 2000  # characters of a line of the log that is kept as an event
 
@@ -137,7 +136,7 @@ def events_after(
             .limit(limit)
         )
         found = list(session.scalars(wanted))
-        return found, len(found) == limit or job.state not in ENDED
+        return found, len(found) == limit or job.state not in ENDED_STATES
 
 
 # -------------------------------------------------------------------- wishes
@@ -187,7 +186,7 @@ def _wish(session: Session, job: Job, wanted: str) -> None:
 
 
 def _refuse_ended(job: Job) -> None:
-    if job.state in ENDED:
+    if job.state in ENDED_STATES:
         raise ConflictError(f"the job `{job.id}` is {job.state}", hint="make another one")
 
 
@@ -207,9 +206,9 @@ def move(session: Session, job: Job, state: State, **details: Any) -> None:
     if job.state != state or details:
         note(session, job, "state", state=state, **details)
     job.state = state
-    if state in ENDED or state == "paused":
+    if state in ENDED_STATES or state == "paused":
         job.wanted = None
-    if state in ENDED and details.get("error"):
+    if state in ENDED_STATES and details.get("error"):
         job.error = details["error"]
 
 
