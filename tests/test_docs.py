@@ -4,10 +4,9 @@ import re
 import runpy
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
+from commands import unknown_words
 
 from funit.config import setting_names
 
@@ -62,20 +61,11 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
 
 @EACH_PAGE
 def test_every_command_and_option_that_is_shown_exists(page: Path) -> None:
-    from funit.cli import app
-
-    wrong = []
-    for line in re.findall(r"^(?:\.venv/bin/)?funit (.+)$", code_of(page), re.MULTILINE):
-        command: Any = typer.main.get_command(app)
-        words = line.partition("#")[0].split()
-        while words and words[0] in getattr(command, "commands", {}):
-            command = command.commands[words.pop(0)]
-        options = {name for parameter in command.params for name in parameter.opts}
-        asked = {word.partition("=")[0] for word in words if word.startswith("--")} - {"--help"}
-        if hasattr(command, "commands"):  # a group: what follows must be of its commands
-            several = words[0].split("|") if words else []  # `data check|pack`
-            asked |= set(several) - command.commands.keys()
-        wrong += [f"funit {line}: {name}" for name in sorted(asked - options)]
+    wrong = [
+        f"funit {line}: {word}"
+        for line in re.findall(r"^(?:\.venv/bin/)?funit (.+)$", code_of(page), re.MULTILINE)
+        for word in unknown_words(line.partition("#")[0].split())
+    ]
 
     assert wrong == []
 
@@ -142,3 +132,12 @@ def test_every_page_stands_in_the_navigation_of_the_site() -> None:
 
     shown = [name for entry in nav for name in entry.values()]
     assert sorted(shown) == [page.name for page in sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_clients_page_names_every_verb() -> None:
+    from funit import Client
+
+    text = text_of(ROOT / "docs" / "client.md")
+    table = text.partition("| verbs |")[2].partition("\n\n")[0]
+    verbs = {name for name in dir(Client) if not name.startswith("_")} - {"close"}
+    assert set(re.findall(r"`(\w+)`", table)) == verbs
