@@ -1,5 +1,6 @@
 """The docs agree with the code: settings, commands, options, make targets, files, links."""
 
+import ast
 import re
 import runpy
 import tomllib
@@ -132,6 +133,67 @@ def test_every_page_stands_in_the_navigation_of_the_site() -> None:
 
     shown = [name for entry in nav for name in entry.values()]
     assert sorted(shown) == [page.name for page in sorted((ROOT / "docs").glob("*.md"))]
+
+
+BOXES = [
+    "client",
+    "interface layer",
+    "image manager",
+    "data repository",
+    "training manager",
+    "evaluator",
+    "model repository",
+    "image generator",
+    "image generator: content encoder",
+    "image generator: class encoder",
+    "image generator: AdaIN decoder",
+    "image generator: image decoder",
+    "classifier",
+]
+
+
+def patent_rows(heading: str) -> list[list[str]]:
+    """The cells of a table in docs/patent.md."""
+    section = text_of(ROOT / "docs" / "patent.md").partition(f"\n## {heading}\n")[2]
+    table = section.partition("\n## ")[0]
+    rows = re.findall(r"^\| (.+) \|$", table, re.MULTILINE)
+    return [[cell.strip() for cell in row.split("|")] for row in rows[1:]]
+
+
+def defined_names() -> set[str]:
+    """Every class and function of the package, and what a class defines as CLASS.NAME."""
+    found = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(text_of(path))):
+            if isinstance(node, ast.ClassDef):
+                inner = [
+                    n.name
+                    for n in node.body
+                    if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+                ]
+                found |= {node.name, *(f"{node.name}.{name}" for name in inner)}
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.add(node.name)
+    return found
+
+
+def test_the_patents_page_has_every_box_with_code_and_tests() -> None:
+    rows = {row[0]: row for row in patent_rows("The system")}
+
+    assert sorted(rows) == sorted(BOXES)
+    for box, (_, what, code, test, *_rest) in rows.items():
+        assert what, box
+        assert re.findall(r"`(?:src/[\w/]+\.py|[A-Z]\w+)`", code), box
+        assert re.findall(r"`tests/[\w/]+\.py`", test), box
+
+
+def test_what_the_patents_page_calls_by_its_name_is_defined() -> None:
+    spans = re.findall(r"`([A-Za-z_]\w*(?:\.\w+)?)`", text_of(ROOT / "docs" / "patent.md"))
+    words = {"curl", "seen", "unseen", "add_to"}  # a program, folders, a field of a form
+
+    named = set(spans) - words - set(setting_names())
+    assert len(named) > 20
+    assert sorted(named - defined_names()) == []
 
 
 def test_the_clients_page_names_every_verb() -> None:
