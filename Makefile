@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -c constraints.txt
-EXTRAS := plots,tensorboard,evaluate,onnx,openvino,serve,dev
+EXTRAS := plots,tensorboard,evaluate,onnx,openvino,serve,s3,dev
 OLDEST := 3, 11
 
 .DEFAULT_GOAL := help

@@ -23,7 +23,7 @@ LAYERS = [
     "gallery triton",
     "engines repository training",
     "published_models",
-    "model_folder onnx_export",
+    "model_folder onnx_export contents",
     "data model feature_networks database storage",
     "config home client",
     "errors",

@@ -1076,7 +1076,7 @@ def models_remove(
 def models_clean() -> None:
     """Frees the disk of files that nothing names any more, of models, data and looks.
 
-    What was written within the last hour stays: it may belong to something that is under way.
+    What others are storing meanwhile stays. The storage must be of this database alone.
     """
     from funit.repository import ModelRepository
 

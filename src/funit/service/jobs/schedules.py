@@ -52,17 +52,13 @@ def create_schedule(services: Services, asked: ScheduleRequest) -> Schedule:
     with writing(services.database) as session:
         if session.scalar(select(Schedule.id).where(Schedule.name == asked.name)):
             raise ConflictError(f"there is a schedule `{asked.name}`", hint="give another name")
-        newest = manager.newest_version(session, dataset)
-        if newest is None:
-            raise NotThereError(
-                f"there is no data set `{dataset}`", hint="`GET /v1/datasets` lists those there are"
-            )
+        newest = manager.find_version(session, dataset)
         schedule = Schedule(
             name=asked.name,
             request=request.model_dump(mode="json"),
             every_hours=asked.every_hours,
             new_images=asked.new_images,
-            last_version=newest.version,
+            last_version=newest,
             enabled=True,
         )
         session.add(schedule)
