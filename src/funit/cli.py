@@ -467,7 +467,7 @@ def evaluate(
     shots: Shots = None,
     pairs: NumPairs = None,
     quick: Annotated[
-        bool, Option("--quick", help="Under two minutes: few pairs, and only what is cheap.")
+        bool, Option("--quick", help="Two minutes: few pairs, few real images, and what is cheap.")
     ] = False,
     only: Measures = None,
     network: Networks = None,

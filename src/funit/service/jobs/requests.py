@@ -79,7 +79,7 @@ class Evaluation(Section):
     """Translations for each number of examples; by default 200, or 1,500 where not `quick`."""
 
     quick: bool = True
-    """Errors of each image and the spread alone: two minutes; else the paper's whole evaluation."""
+    """Errors of each image, accuracy, spread: two minutes; else the paper's whole evaluation."""
 
     measures: tuple[str, ...] | None = None
     """In place of what `quick` says: of accuracy, distribution, copies, spread and few-shot."""
