@@ -28,6 +28,7 @@ from funit.errors import UserError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from PIL.Image import Image
     from sqlalchemy import Engine as Database
 
     from funit.config import Settings
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from funit.evaluation.report import Report
     from funit.repository import ModelRepository
     from funit.service.services import Services
+    from funit.translator import Translator
 
 # What Typer raises for a wrong use of the command line; it has no public name.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -133,6 +135,30 @@ Assignments = Annotated[
 Model = Annotated[
     str,
     Option("--model", help="A name (`funit models list`), NAME@VERSION, NAME@ALIAS, or a folder."),
+]
+Contents = Annotated[
+    list[Path],
+    Argument(
+        metavar="CONTENT...",
+        help="Images whose pose to keep, or folders of them.",
+        show_default=False,
+    ),
+]
+Likes = Annotated[
+    list[Path],
+    Option(
+        help="An image of the class to imitate. Repeat it: more examples, a better likeness.",
+        show_default=False,
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    Option(
+        min=0,
+        max=1,
+        help="Do not use translations that score less: how like the examples they are, 0..1.",
+        show_default=False,
+    ),
 ]
 Device = Annotated[str, Option(help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.")]
 EngineName = Annotated[
@@ -347,26 +373,14 @@ def train(
 
 @app.command()
 def translate(
-    content: Annotated[
-        list[Path],
-        Argument(
-            metavar="CONTENT...",
-            help="Images whose pose to keep, or folders of them.",
-            show_default=False,
-        ),
-    ],
-    like: Annotated[
-        list[Path],
-        Option(
-            help="An image of the class to imitate. Repeat it: more examples, a better likeness.",
-            show_default=False,
-        ),
-    ],
+    content: Contents,
+    like: Likes,
     model: Model = DEFAULT_MODEL,
     out: Annotated[
         Path | None,
         Option(help="A file; for several images a folder.  [default: translated.png, translated]"),
     ] = None,
+    threshold: Threshold = None,
     skip_existing: Annotated[
         bool, Option("--skip-existing", help="Leave translations that exist as they are.")
     ] = False,
@@ -383,6 +397,7 @@ def translate(
     num_images = len(image_files(content))
     translator = Translator.load(model, device, engine, precision)
     look = translator.encode_class(like)
+    check = None if threshold is None else _score_check(translator, like, threshold, device)
     start, num_written = time.monotonic(), 0
     problems: list[UserError] = []
     with _progress("translating", num_images, "images") as advance:
@@ -399,6 +414,7 @@ def translate(
             force=force,
             on_problem=note,
             on_skipped=lambda _: advance(),
+            is_used=check,
         ):
             print(path)
             advance()
@@ -1432,6 +1448,23 @@ def _numbers(text: str) -> list[int]:
     if 0 in numbers:
         raise UserError(f"`--shots {text}` is no list of numbers", hint="write `--shots 1,5`")
     return sorted(set(numbers))
+
+
+def _score_check(
+    translator: "Translator", like: Sequence[Path], threshold: float, device: str
+) -> "Callable[[Sequence[Path], Sequence[Image]], list[UserError | None]]":
+    """What refuses translations that are too little like the examples."""
+    from funit.classification import Recogniser
+    from funit.translator import refusal
+
+    recogniser = Recogniser.of(translator, device)
+    known = recogniser.learn_one(list(like))
+
+    def check(names: Sequence[Path], results: "Sequence[Image]") -> list[UserError | None]:
+        scores = recogniser.likeness(list(results), known)
+        return [refusal(s, threshold, f"`{n}`") for n, s in zip(names, scores, strict=True)]
+
+    return check
 
 
 def _examples(like: Sequence[str]) -> dict[str, list[Path]]:

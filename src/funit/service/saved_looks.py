@@ -17,10 +17,11 @@ from funit.engines.engine import Look
 from funit.errors import ConflictError, UserError
 from funit.service.auth import Caller
 from funit.service.errors import TooLargeError
-from funit.service.generator import merged, shares_of
+from funit.service.generator import merged
 from funit.service.model_cache import LoadedModel
 from funit.service.owners import check_room, find_own, new_id
 from funit.service.services import Services
+from funit.translator import shares_of
 
 
 @dataclass(frozen=True, eq=False)
