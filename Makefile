@@ -5,13 +5,14 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -c constraints.txt
+STATIC := src/funit/service/static
 EXTRAS := plots,tensorboard,evaluate,onnx,openvino,serve,s3,dev
 OLDEST := 3, 11
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo install test test-slow check fix docs site clean
+.PHONY: help demo install web test test-slow check fix docs site clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1@/' | awk -F@ '{printf "%-18s %s\n", $$1, $$2}'
@@ -20,6 +21,8 @@ demo: $(VENV)/.core  ## install what a translation needs, then draw demo/contact
 	$(PY) -m funit demo
 
 install: $(VENV)/.all  ## install every extra of funit, and what the tests need
+
+web: $(STATIC)/index.html  ## build the web page, with Node.js, into the package
 
 test: install  ## the quick tests, minutes on two cores
 	$(PY) -m pytest -m "not slow and not gpu"
@@ -43,7 +46,7 @@ site: docs $(VENV)/.site  ## build the documentation into build/site
 	$(PY) -m zensical build --clean
 
 clean:  ## remove the environment and every cache
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) web/node_modules $(STATIC) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # An environment that is missing, half made or too old is made anew; any other is kept.
 $(VENV)/.made:
@@ -70,6 +73,15 @@ $(VENV)/.core: pyproject.toml $(VENV)/.torch
 $(VENV)/.all: pyproject.toml $(VENV)/.torch
 	$(PIP) --quiet -e ".[$(EXTRAS)]"
 	@touch $@ $(VENV)/.core  # more than the core is the core too
+
+web/node_modules/.made: web/package.json web/package-lock.json
+	@command -v npm >/dev/null || { echo "Error: no npm: the page is built with Node.js" >&2; \
+	    echo "hint: install Node.js 20 or newer; \`funit serve\` answers programs without it" >&2; exit 1; }
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+$(STATIC)/index.html: web/node_modules/.made $(shell find web/src web/index.html web/*.config.ts web/tsconfig.json -type f 2>/dev/null)
+	cd web && npm run --silent build
 
 # Apart: neither funit nor its tests need the site's generator.
 $(VENV)/.site: pyproject.toml $(VENV)/.torch

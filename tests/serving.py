@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,13 +71,21 @@ def funit(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def serving(
-    *options: str, home: Path, with_slow_routes: bool = False, wait: bool = True
+    *options: str,
+    home: Path,
+    with_slow_routes: bool = False,
+    wait: bool = True,
+    inside: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Served]:
-    """`funit serve` with these options; `with_slow_routes` adds those of slow_worker.py."""
+    """`funit serve` with these options; `with_slow_routes` adds those of slow_worker.py.
+
+    `inside` is a command that becomes the one behind it.
+    """
     start: Sequence[str] = ("-c", _SLOWLY) if with_slow_routes else ("-m", "funit")
     process = subprocess.Popen(
-        [sys.executable, *start, "serve", "--port", "0", *options],
-        env={**os.environ, "FUNIT_HOME": str(home)},
+        [*inside, sys.executable, *start, "serve", "--port", "0", *options],
+        env={**os.environ, "FUNIT_HOME": str(home), **(variables or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -24,8 +24,8 @@ LAYERS = [
     "engines repository training",
     "published_models",
     "model_folder onnx_export contents",
-    "data model feature_networks database storage",
-    "config home client",
+    "data model feature_networks database storage client",
+    "config home",
     "errors",
 ]
 RANKS = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}

@@ -1,13 +1,13 @@
 """The docs agree with the code: settings, commands, options, make targets, files, links."""
 
+import ast
 import re
 import runpy
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
+from commands import unknown_words
 
 from funit.config import setting_names
 
@@ -62,20 +62,11 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
 
 @EACH_PAGE
 def test_every_command_and_option_that_is_shown_exists(page: Path) -> None:
-    from funit.cli import app
-
-    wrong = []
-    for line in re.findall(r"^(?:\.venv/bin/)?funit (.+)$", code_of(page), re.MULTILINE):
-        command: Any = typer.main.get_command(app)
-        words = line.partition("#")[0].split()
-        while words and words[0] in getattr(command, "commands", {}):
-            command = command.commands[words.pop(0)]
-        options = {name for parameter in command.params for name in parameter.opts}
-        asked = {word.partition("=")[0] for word in words if word.startswith("--")} - {"--help"}
-        if hasattr(command, "commands"):  # a group: what follows must be of its commands
-            several = words[0].split("|") if words else []  # `data check|pack`
-            asked |= set(several) - command.commands.keys()
-        wrong += [f"funit {line}: {name}" for name in sorted(asked - options)]
+    wrong = [
+        f"funit {line}: {word}"
+        for line in re.findall(r"^(?:\.venv/bin/)?funit (.+)$", code_of(page), re.MULTILINE)
+        for word in unknown_words(line.partition("#")[0].split())
+    ]
 
     assert wrong == []
 
@@ -142,3 +133,73 @@ def test_every_page_stands_in_the_navigation_of_the_site() -> None:
 
     shown = [name for entry in nav for name in entry.values()]
     assert sorted(shown) == [page.name for page in sorted((ROOT / "docs").glob("*.md"))]
+
+
+BOXES = [
+    "client",
+    "interface layer",
+    "image manager",
+    "data repository",
+    "training manager",
+    "evaluator",
+    "model repository",
+    "image generator",
+    "image generator: content encoder",
+    "image generator: class encoder",
+    "image generator: AdaIN decoder",
+    "image generator: image decoder",
+    "classifier",
+]
+
+
+def patent_rows(heading: str) -> list[list[str]]:
+    """The cells of a table in docs/patent.md."""
+    section = text_of(ROOT / "docs" / "patent.md").partition(f"\n## {heading}\n")[2]
+    table = section.partition("\n## ")[0]
+    rows = re.findall(r"^\| (.+) \|$", table, re.MULTILINE)
+    return [[cell.strip() for cell in row.split("|")] for row in rows[1:]]
+
+
+def defined_names() -> set[str]:
+    """Every class and function of the package, and what a class defines as CLASS.NAME."""
+    found = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(text_of(path))):
+            if isinstance(node, ast.ClassDef):
+                inner = [
+                    n.name
+                    for n in node.body
+                    if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+                ]
+                found |= {node.name, *(f"{node.name}.{name}" for name in inner)}
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.add(node.name)
+    return found
+
+
+def test_the_patents_page_has_every_box_with_code_and_tests() -> None:
+    rows = {row[0]: row for row in patent_rows("The system")}
+
+    assert sorted(rows) == sorted(BOXES)
+    for box, (_, what, code, test, *_rest) in rows.items():
+        assert what, box
+        assert re.findall(r"`(?:src/[\w/]+\.py|[A-Z]\w+)`", code), box
+        assert re.findall(r"`tests/[\w/]+\.py`", test), box
+
+
+def test_what_the_patents_page_calls_by_its_name_is_defined() -> None:
+    spans = re.findall(r"`([A-Za-z_]\w*(?:\.\w+)?)`", text_of(ROOT / "docs" / "patent.md"))
+    words = {"curl", "seen", "unseen", "add_to"}  # a program, folders, a field of a form
+
+    named = set(spans) - words - set(setting_names())
+    assert len(named) > 20
+    assert sorted(named - defined_names()) == []
+
+
+def test_the_clients_page_names_every_verb() -> None:
+    from funit import Client
+
+    text = text_of(ROOT / "docs" / "client.md")
+    table = text.partition("| verbs |")[2].partition("\n\n")[0]
+    verbs = {name for name in dir(Client) if not name.startswith("_")} - {"close"}
+    assert set(re.findall(r"`(\w+)`", table)) == verbs

@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 __all__ = ["Client", "Translator", "UserError", "__version__", "evaluate", "train"]
 
 if TYPE_CHECKING:
-    from funit.client import Client
+    from funit.client.client import Client
     from funit.errors import UserError
     from funit.evaluation.protocol import evaluate
     from funit.fine_tuning import train
@@ -27,7 +27,7 @@ def __getattr__(name: str) -> Any:
 
         return Translator
     if name == "Client":
-        from funit.client import Client
+        from funit.client.client import Client
 
         return Client
     if name == "train":

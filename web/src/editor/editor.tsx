@@ -1,0 +1,6 @@
+import { Empty } from "../ui/notes";
+
+/** The image editor. */
+export function Editor() {
+  return <Empty>…</Empty>;
+}
