@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from funit.config import Settings, merged
+from funit.config import Settings, merged, read_settings
 from funit.database.connection import writing
 from funit.database.schema import (
     ENDED_STATES,
@@ -28,30 +28,10 @@ from funit.service.jobs.requests import LocalRequest
 from funit.service.services import Services, open_services
 from funit.service.settings import SETTINGS, JobSettings, ServiceSettings
 
-TINY: Settings = {
-    "model": {
-        "image_size": 16,
-        "base_channels": 4,
-        "num_halvings": 2,
-        "class_encoder_halvings": 3,
-        "class_code_size": 6,
-        "mlp_size": 8,
-        "attention_channels": 4,
-        "discriminator_channels": 4,
-        "discriminator_halvings": 2,
-        "discriminator_blocks": 1,
-    },
-    "training": {
-        "batch_size": 4,
-        "penalty_every": 3,
-        "adversarial_from_images": 12,
-        "log_every_images": 8,
-        "sample_every_images": 48,
-        "checkpoint_every_images": 16,
-        "num_threads": 1,
-    },
-    "weights": {"perceptual": 0.0},
-}
+TINY: Settings = merged(
+    read_settings(Path(__file__).with_name("tiny.yaml")),
+    {"training": {"sample_every_images": 48}, "weights": {"perceptual": 0.0}},
+)
 SECONDS = 120.0  # for anything: the machine may be busy
 
 

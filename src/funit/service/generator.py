@@ -29,7 +29,8 @@ from funit.repository import ModelRepository
 from funit.service.batching import Batcher, Kind
 from funit.service.code_cache import CodeCache
 from funit.service.errors import BusyError, TooLargeError
-from funit.service.meter import Meter, NoMeter
+from funit.service.meter import Meter
+from funit.service.metrics import Metrics
 from funit.service.model_cache import LoadedModel, ModelCache
 from funit.service.pictures import Format, Picture, all_encoded
 from funit.service.settings import GeneratorSettings, Limits
@@ -63,7 +64,7 @@ class ImageGenerator:
     ) -> None:
         self.limits = limits
         self.default_model = default_model
-        self.meter: Meter = meter or NoMeter()
+        self.meter = meter or Meter(Metrics())  # of a registry that nobody reads
         self.models = ModelCache(models, settings, self.meter)
         self.looks: CodeCache[Look] = CodeCache(settings.num_cached_codes, settings.code_bytes)
         self.contents: CodeCache[Content] = CodeCache(
