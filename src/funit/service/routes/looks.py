@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from funit.contents import put_named
 from funit.database.connection import reading, writing
 from funit.database.schema import SavedLook
 from funit.errors import NotThereError, UserError
@@ -196,8 +197,8 @@ def _keep_thumbnail(services: Services, caller: Caller, row: SavedLook, file: by
     """Unless examples were added, or the look was removed, while it was drawn."""
     try:
         with writing(services.database) as session:
-            now = find_own(session, SavedLook, row.id, caller)
+            now = find_own(session, SavedLook, row.id, caller, lock=True)
             if now.sha256 == row.sha256:
-                now.thumbnail_sha256 = services.storage.put(file)
+                now.thumbnail_sha256 = put_named(session, services.storage, file)
     except UserError:
         pass
