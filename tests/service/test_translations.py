@@ -125,12 +125,25 @@ def test_looks_are_blended_by_their_weights(
     assert abs(between - pixels_of(first)).mean() < abs(pixels_of(second) - pixels_of(first)).mean()
 
 
+def test_examples_and_looks_are_blended_at_once(client: TestClient) -> None:
+    files = uploads("examples", [1, 2])
+    made = client.post("/v1/looks", files=files, data={"weights": ["1", "2"]}).json()
+    kept = client.post("/v1/looks/blend", json={"looks": [made["id"], "2"], "weights": [1, 3]})
+
+    data = {"look": "2", "weights": ["1", "2", "9"], "pose": "1"}
+    blended = client.post("/v1/translations", files=files, data=data)
+
+    same = client.post("/v1/translations", data={"look": kept.json()["id"], "pose": "1"})
+    assert blended.status_code == 200, blended.text
+    assert difference(blended.content, same.content) <= ROUNDING
+
+
 @pytest.mark.parametrize(
     ("files", "data", "status", "words"),
     [
         ([], {}, 400, "no look is given"),
         (uploads("content", [1]), {"look": "1", "pose": "1"}, 400, "`content` and `pose`"),
-        (uploads("examples", [1]), {"look": "1"}, 400, "`examples` and `look`"),
+        (uploads("examples", [1]), {"look": "1", "weights": "1"}, 400, "1 weights are given for 2"),
         (uploads("examples", [1]), {"pose": "999"}, 404, "no pose `999`"),
         ([], {"look": "nobody"}, 404, "no look `nobody`"),
         ([], {"look": "look_0123456789abcdef"}, 404, "no look `look_0123456789abcdef`"),

@@ -12,6 +12,9 @@ export const text = {
   loading: "Loading…",
   again: "Try again",
   noSuchPage: "There is no such page.",
+  engines: {
+    service: "service",
+  },
   errors: {
     away: "The service does not answer.",
     awayHint: "Is `funit serve` running, and are you online?",

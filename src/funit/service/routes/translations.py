@@ -11,7 +11,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.service.asked_looks import (
     examples_of,
@@ -23,7 +22,6 @@ from funit.service.asked_looks import (
 from funit.service.auth import Caller, Translates
 from funit.service.diverse import NamedPose, diverse_poses
 from funit.service.errors import responses
-from funit.service.generator import merged
 from funit.service.model_cache import LoadedModel
 from funit.service.patience import patiently
 from funit.service.pictures import MEDIA_TYPES, Format, Picture, read_uploads
@@ -39,7 +37,7 @@ ModelName = Annotated[
 ]
 Size = Annotated[int | None, Form(ge=16, le=1024, description="Pixels a side; else the model's.")]
 Weights = Annotated[
-    list[float] | None, Form(description="What each example, or each look, counts.")
+    list[float] | None, Form(description="What each example, then each look, counts.")
 ]
 
 
@@ -77,7 +75,6 @@ class Asked:
     def check(self) -> None:
         """Raises UserError for what contradicts itself."""
         refuse_both(self.contents, self.poses, "`content` and `pose`")
-        refuse_both(self.examples, self.looks, "`examples` and `look`")
         if not self.examples and not self.looks:
             raise UserError(
                 "no look is given", hint="send pictures as `examples`, or the id of a `look`"
@@ -105,8 +102,9 @@ async def translate(
     count: Annotated[int, Form(ge=1, le=64, description="How many poses are picked.")] = 1,
     seed: Annotated[int, Form(ge=0, lt=2**32, description="Of the first pose picked.")] = 0,
 ) -> Response:
-    """Redraws each `content`, or each `pose`, as the class that the `examples` or the `look` show.
+    """Redraws each `content`, or each `pose`, as the class that the `examples` and `look`s show.
 
+    Several are blended; `weights` are those of the examples, then those of the looks.
     Without `content` and `pose`, `count` poses are picked that differ much. One translation is
     answered as a picture, several as JSON with the pictures in base64.
     """
@@ -140,12 +138,10 @@ async def _drawn(
 ) -> _Drawn:
     """The translations as files."""
     model, rows = await model_for(services, caller, asked.model, asked.looks)
-    if asked.examples:
-        looks = await services.generator.encode_examples(model, asked.examples)
-        wanted = merged(looks, asked.weights)
-    else:
-        several = await examples_of(services, model, asked.looks, rows)
-        wanted = _together(several, asked.weights)
+    singles = await services.generator.encode_examples(model, asked.examples)
+    several = [Examples([look], [1.0]) for look in singles]
+    several += await examples_of(services, model, asked.looks, rows)
+    wanted = Examples.blended(several, asked.weights).together()
     poses = await _poses(services, caller, model, asked)
     contents = [each.pose for each in poses] or asked.contents
     images = await services.generator.translate(model, contents, wanted)
@@ -162,10 +158,6 @@ async def _poses(
         return await run_in_threadpool(find_poses, services, caller, model, asked.poses)
     uploaded = await run_in_threadpool(uploaded_poses, services, caller)
     return await diverse_poses(services.generator, model, uploaded, asked.count, asked.seed)
-
-
-def _together(several: Sequence[Examples], weights: Sequence[float] | None) -> Look:
-    return Examples.blended(several, weights).together()
 
 
 def _answer(drawn: _Drawn, media_type: str, milliseconds: float) -> Response:

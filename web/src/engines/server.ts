@@ -1,0 +1,109 @@
+import { ask } from "../api/client";
+import { text } from "../text";
+import type { Engine, Look, ModelFacts, Pixels, Pose, Translations } from "./engine";
+import { fitted, toImageData } from "./fit";
+import { partsOf } from "./look";
+import { findModel, type Model } from "./model";
+
+const MOST = 64; // contents of one request, by the service's own limit as it comes
+
+/** The engine that lets the service translate with a model; null is its default one. */
+export async function openServer(name: string | null, signal?: AbortSignal): Promise<Engine> {
+  return new ServerEngine(await findModel(name, signal));
+}
+
+interface Answer {
+  images: { image: string; media_type: string }[];
+}
+
+class ServerEngine implements Engine {
+  readonly place = "server";
+  readonly means = text.engines.service;
+  readonly facts: ModelFacts;
+
+  constructor(private readonly model: Model) {
+    this.facts = model.facts;
+  }
+
+  async translate(poses: Pose[], look: Look, signal: AbortSignal): Promise<Translations> {
+    const start = performance.now();
+    const form = await this.formOf(look);
+    const images = new Array<Pixels>(poses.length);
+    for (const numbers of requests(poses)) {
+      const body = copied(form);
+      for (const n of numbers) await this.add(body, poses[n]!);
+      const drawn = await this.asked(body, signal);
+      numbers.forEach((n, i) => (images[n] = drawn[i]!));
+    }
+    return { images, milliseconds: performance.now() - start, strangeness: null };
+  }
+
+  close(): void {}
+
+  private async formOf(look: Look): Promise<FormData> {
+    const form = new FormData();
+    form.append("model", this.facts.model);
+    const parts = partsOf(look);
+    const pictures = parts.filter((part) => part.kind === "picture");
+    const named = parts.filter((part) => part.kind !== "picture");
+    for (const part of pictures) form.append("examples", await this.file(part.pixels), "look.png");
+    for (const part of named) form.append("look", part.kind === "saved" ? part.id : part.name);
+    for (const part of [...pictures, ...named]) form.append("weights", String(part.share));
+    return form;
+  }
+
+  private async add(form: FormData, pose: Pose): Promise<void> {
+    if (pose.kind === "gallery") form.append("pose", pose.name);
+    else form.append("content", await this.file(pose.pixels), "pose.png");
+  }
+
+  /** At the model's size: so little is sent, and it is what the service would make of it. */
+  private file(pixels: Pixels): Promise<Blob> {
+    const { size } = this.facts;
+    const canvas = new OffscreenCanvas(size, size);
+    const picture = toImageData(fitted(pixels, size, this.model.background), size);
+    canvas.getContext("2d")!.putImageData(picture, 0, 0);
+    return canvas.convertToBlob({ type: "image/png" });
+  }
+
+  private async asked(body: FormData, signal: AbortSignal): Promise<Pixels[]> {
+    const answer = await ask("/v1/translations", { method: "POST", body, signal });
+    if (answer.headers.get("Content-Type")?.startsWith("image/")) {
+      return [await decoded(await answer.blob())];
+    }
+    const { images } = (await answer.json()) as Answer;
+    return Promise.all(images.map((each) => decoded(fromBase64(each.image, each.media_type))));
+  }
+}
+
+/** The poses by their numbers, so that a request has pictures only or poses of the gallery only. */
+function requests(poses: Pose[]): number[][] {
+  const found: number[][] = [];
+  for (const kind of ["picture", "gallery"]) {
+    const numbers = [...poses.keys()].filter((n) => poses[n]!.kind === kind);
+    while (numbers.length) found.push(numbers.splice(0, MOST));
+  }
+  return found;
+}
+
+function copied(form: FormData): FormData {
+  const copy = new FormData();
+  form.forEach((value, name) => copy.append(name, value));
+  return copy;
+}
+
+async function decoded(file: Blob): Promise<Pixels> {
+  const bitmap = await createImageBitmap(file, {
+    premultiplyAlpha: "none",
+    colorSpaceConversion: "none",
+  });
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d")!;
+  context.drawImage(bitmap, 0, 0);
+  const pixels = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  bitmap.close();
+  return pixels;
+}
+
+function fromBase64(base64: string, type: string): Blob {
+  return new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], { type });
+}
