@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { ServiceError } from "../api/client";
+import { DeviceError } from "../engines/device_error";
 import { text } from "../text";
 
 /** An error, and what to do about it. */
@@ -19,6 +20,6 @@ export function Empty({ children }: { children: ComponentChildren }) {
 }
 
 function told(error: unknown): [string, string] {
-  if (error instanceof ServiceError) return [error.message, error.hint];
+  if (error instanceof ServiceError || error instanceof DeviceError) return [error.message, error.hint];
   return [text.errors.unexpected, error instanceof Error ? error.message : String(error)];
 }
