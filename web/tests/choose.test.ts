@@ -3,7 +3,15 @@ import { chooseEngine, type Openers } from "../src/engines/choose";
 import { asDeviceError, DeviceError } from "../src/engines/device_error";
 import type { Engine, ModelFacts } from "../src/engines/engine";
 
-const FACTS: ModelFacts = { model: "m@1", size: 8, poses: [], looks: [], rows: {}, bytes: 1 };
+const FACTS: ModelFacts = {
+  model: "m@1",
+  size: 8,
+  background: [255, 255, 255],
+  poses: [],
+  looks: [],
+  rows: {},
+  bytes: 1,
+};
 const BROKEN = new DeviceError("the card is lost", "load the page again");
 
 /** An engine that answers, or fails, at once. */

@@ -51,7 +51,7 @@ async function opened(
   means: Means,
   signal: AbortSignal,
 ): Promise<Engine> {
-  const engine = new DeviceEngine(model, means);
+  const engine = new DeviceEngine(model.facts, means);
   try {
     await engine.open(files, signal);
   } catch (error) {
@@ -69,7 +69,6 @@ interface Waiting {
 class DeviceEngine implements Engine {
   readonly place = "device";
   readonly means: string;
-  readonly facts: ModelFacts;
   private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   /** By the number of the request; 0 is the opening. */
   private readonly waiting = new Map<number, Waiting>();
@@ -78,10 +77,9 @@ class DeviceEngine implements Engine {
   private broken: DeviceError | null = null;
 
   constructor(
-    private readonly model: Model,
+    readonly facts: ModelFacts,
     means: Means,
   ) {
-    this.facts = model.facts;
     this.means = means.kind === "webgpu" ? "WebGPU" : text.device.threads(means.threads);
     this.open = (files, signal) => this.ask(0, { kind: "open", means, files }, signal).then(() => {});
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.heard(data);
@@ -169,7 +167,7 @@ class DeviceEngine implements Engine {
   }
 
   private rgbOf(pixels: Pixels): Uint8ClampedArray {
-    return fitted(pixels, this.facts.size, this.model.background);
+    return fitted(pixels, this.facts.size, this.facts.background);
   }
 
   /** A look that the service keeps: its codes, once. */

@@ -1,6 +1,5 @@
 import { askJson, ServiceError } from "../api/client";
 import type { ModelFacts } from "./engine";
-import type { Color } from "./fit";
 
 /** A file of a model, as the service lists it. */
 export interface ModelFile {
@@ -12,8 +11,6 @@ export interface ModelFile {
 /** A version of a model: what it is, and what makes it up. */
 export interface Model {
   facts: ModelFacts;
-  /** Is laid under transparent pixels. */
-  background: Color;
   files: ModelFile[];
   config: Config;
 }
@@ -63,12 +60,12 @@ export async function findModel(name: string | null, signal?: AbortSignal): Prom
     facts: {
       model,
       size: details.config.model.image_size,
+      background: details.config.data.background,
       poses: gallery?.poses ?? [],
       looks: gallery?.looks ?? [],
       rows: gallery?.rows ?? {},
       bytes: bytesOf(details.files),
     },
-    background: details.config.data.background,
     files: details.files,
     config: details.config,
   };

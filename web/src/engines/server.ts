@@ -1,15 +1,16 @@
 import { ask } from "../api/client";
 import { text } from "../text";
+import { pngOf } from "../ui/canvas";
 import type { Engine, Look, ModelFacts, Pixels, Pose, Translations } from "./engine";
 import { fitted, toImageData } from "./fit";
 import { partsOf } from "./look";
-import { findModel, type Model } from "./model";
+import { findModel } from "./model";
 
 const MOST = 64; // contents of one request, by the service's own limit as it comes
 
 /** The engine that lets the service translate with a model; null is its default one. */
 export async function openServer(name: string | null, signal?: AbortSignal): Promise<Engine> {
-  return new ServerEngine(await findModel(name, signal));
+  return new ServerEngine((await findModel(name, signal)).facts);
 }
 
 interface Answer {
@@ -19,11 +20,8 @@ interface Answer {
 class ServerEngine implements Engine {
   readonly place = "server";
   readonly means = text.engines.service;
-  readonly facts: ModelFacts;
 
-  constructor(private readonly model: Model) {
-    this.facts = model.facts;
-  }
+  constructor(readonly facts: ModelFacts) {}
 
   async translate(poses: Pose[], look: Look, signal: AbortSignal): Promise<Translations> {
     const start = performance.now();
@@ -46,7 +44,7 @@ class ServerEngine implements Engine {
     const parts = partsOf(look);
     const pictures = parts.filter((part) => part.kind === "picture");
     const named = parts.filter((part) => part.kind !== "picture");
-    for (const part of pictures) form.append("examples", await this.file(part.pixels), "look.png");
+    for (const part of pictures) form.append("examples", await fileOf(part.pixels, this.facts), "look.png");
     for (const part of named) form.append("look", part.kind === "saved" ? part.id : part.name);
     for (const part of [...pictures, ...named]) form.append("weights", String(part.share));
     return form;
@@ -54,16 +52,7 @@ class ServerEngine implements Engine {
 
   private async add(form: FormData, pose: Pose): Promise<void> {
     if (pose.kind === "gallery") form.append("pose", pose.name);
-    else form.append("content", await this.file(pose.pixels), "pose.png");
-  }
-
-  /** At the model's size: so little is sent, and it is what the service would make of it. */
-  private file(pixels: Pixels): Promise<Blob> {
-    const { size } = this.facts;
-    const canvas = new OffscreenCanvas(size, size);
-    const picture = toImageData(fitted(pixels, size, this.model.background), size);
-    canvas.getContext("2d")!.putImageData(picture, 0, 0);
-    return canvas.convertToBlob({ type: "image/png" });
+    else form.append("content", await fileOf(pose.pixels, this.facts), "pose.png");
   }
 
   private async asked(body: FormData, signal: AbortSignal): Promise<Pixels[]> {
@@ -74,6 +63,11 @@ class ServerEngine implements Engine {
     const { images } = (await answer.json()) as Answer;
     return Promise.all(images.map((each) => decoded(fromBase64(each.image, each.media_type))));
   }
+}
+
+/** A PNG at the model's size: so little is sent, and it is what the service would make of it. */
+export function fileOf(pixels: Pixels, { size, background }: ModelFacts): Promise<Blob> {
+  return pngOf(toImageData(fitted(pixels, size, background), size));
 }
 
 /** The poses by their numbers, so that a request has pictures only or poses of the gallery only. */
