@@ -22,7 +22,7 @@ from funit.service.asked_looks import (
 from funit.service.auth import Caller, Translates
 from funit.service.diverse import NamedPose, diverse_poses
 from funit.service.errors import responses
-from funit.service.model_cache import LoadedModel
+from funit.service.model_cache import LoadedModel, Translation
 from funit.service.patience import patiently
 from funit.service.pictures import MEDIA_TYPES, Format, Picture, read_uploads
 from funit.service.saved_looks import Examples
@@ -51,12 +51,23 @@ class TranslatedImage(BaseModel):
     """Which pose it shows: a name of the gallery or an id; None for a picture of the request."""
 
 
+class Strangeness(BaseModel):
+    """How unlike the model's training data what was given is: 1 is as usual, 2 another kind."""
+
+    poses: list[float]
+    """Of each image, in their order."""
+    look: float
+    """Of the strangest of the examples or looks."""
+
+
 class TranslatedImages(BaseModel):
     """Several translations, in the order of what was asked."""
 
     model: str
     milliseconds: float
     images: list[TranslatedImage]
+    strangeness: Strangeness | None
+    """None where the model does not know what is usual."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +142,7 @@ class _Drawn:
     files: Sequence[bytes]
     poses: Sequence[NamedPose]
     """Empty for pictures of the request."""
+    strangeness: Strangeness | None
 
 
 async def _drawn(
@@ -144,9 +156,15 @@ async def _drawn(
     wanted = Examples.blended(several, asked.weights).together()
     poses = await _poses(services, caller, model, asked)
     contents = [each.pose for each in poses] or asked.contents
-    images = await services.generator.translate(model, contents, wanted)
-    files = await services.generator.encode(images, file_format, size)
-    return _Drawn(model, files, poses)
+    drawn = await services.generator.translate(model, contents, wanted)
+    files = await services.generator.encode([each.image for each in drawn], file_format, size)
+    of_look = model.look_strangeness([look for each in several for look in each.looks])
+    return _Drawn(model, files, poses, _strangeness(drawn, of_look))
+
+
+def _strangeness(drawn: Sequence[Translation], of_look: float | None) -> Strangeness | None:
+    of_poses = [each.strangeness for each in drawn if each.strangeness is not None]
+    return None if of_look is None else Strangeness(poses=of_poses, look=of_look)
 
 
 async def _poses(
@@ -170,10 +188,19 @@ def _answer(drawn: _Drawn, media_type: str, milliseconds: float) -> Response:
     if len(drawn.files) == 1:
         if names[0] is not None:
             headers["X-Funit-Pose"] = names[0].encode("ascii", "replace").decode()
+        if drawn.strangeness:
+            headers["X-Funit-Pose-Strangeness"] = f"{drawn.strangeness.poses[0]:.3f}"
+            headers["X-Funit-Look-Strangeness"] = f"{drawn.strangeness.look:.3f}"
         return Response(drawn.files[0], media_type=media_type, headers=headers)
-    images = [
-        {"image": base64.b64encode(file).decode(), "media_type": media_type, "pose": name}
-        for file, name in zip(drawn.files, names, strict=True)
-    ]
-    body = {"model": drawn.model.name, "milliseconds": milliseconds, "images": images}
-    return JSONResponse(body, headers=headers)
+    body = TranslatedImages(
+        model=drawn.model.name,
+        milliseconds=milliseconds,
+        images=[
+            TranslatedImage(
+                image=base64.b64encode(file).decode(), media_type=media_type, pose=name
+            )
+            for file, name in zip(drawn.files, names, strict=True)
+        ],
+        strangeness=drawn.strangeness,
+    )
+    return JSONResponse(body.model_dump(), headers=headers)
