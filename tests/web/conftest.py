@@ -15,6 +15,8 @@ NEEDED = {
     "the page is not built: `make web` does": (STATIC / "index.html").is_file(),
     "there is no chromium: `apt-get install chromium`": CHROMIUM is not None,
 }
+# a camera that films a pattern, and nobody is asked
+FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 MISSING = [reason for reason, there in NEEDED.items() if not there]
 
 
@@ -44,7 +46,7 @@ def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"], headless=True
+            executable_path=CHROMIUM, args=["--no-sandbox", *FAKE_CAMERA], headless=True
         )
         yield browser
         browser.close()

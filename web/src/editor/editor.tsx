@@ -56,8 +56,8 @@ export function Editor() {
   return (
     <div class="editor">
       <h1 class="hidden">{words.title}</h1>
-      <Toolbar state={state} attempt={attempt} view={view} onView={setView} />
-      <div class="troubles">
+      <div class="top-area">
+        <Toolbar state={state} attempt={attempt} view={view} onView={setView} />
         {state.error !== null && <ErrorNote error={new FileError(words.badLink, words.badLinkHint)} />}
         {error !== null && <ErrorNote error={error} onRetry={again} />}
         {files.error !== null && <ErrorNote error={files.error} />}

@@ -75,9 +75,11 @@ export function useTranslation(
 async function translated({ engine, gallery }: Ready, session: Session, signal: AbortSignal) {
   const [pose, look] = await Promise.all([poseOf(session), lookOf(session)]);
   signal.throwIfAborted();
-  const { images, milliseconds, strangeness } = await engine.translate([pose], look, signal);
+  const [{ images, milliseconds, strangeness }, shown] = await Promise.all([
+    engine.translate([pose], look, signal),
+    pose.kind === "picture" ? pose.pixels : gallery.pose(pose.name),
+  ]);
   const { place, means } = engine;
-  const shown = pose.kind === "picture" ? pose.pixels : await gallery.pose(pose.name);
   return { session, pixels: images[0]!, pose: shown, milliseconds, place, means, strangeness };
 }
 
