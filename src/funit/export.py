@@ -100,6 +100,7 @@ def new_export(
             write_graphs=writer,
             notes=found.info.notes,
             gallery=found.whole_gallery(),
+            statistics=found.info.statistics,
         )
         yield open_model(made)
         check_out(out, force)  # it may have been made meanwhile

@@ -19,7 +19,7 @@ export interface Config {
   model: {
     image_size: number;
     class_code_size: number;
-    attention_channels: number | null;
+    num_halvings: number;
     plain_background: boolean;
   };
   data: { background: [number, number, number] };
@@ -39,10 +39,15 @@ interface Details {
   files: ModelFile[];
 }
 
-/** What the device needs of a model; without one of them only the service can translate. */
-export const GRAPHS = ["class_code.onnx", "translation.onnx", "drawing.onnx"] as const;
+export const CLASS_CODE = "class_code.onnx";
+export const TRANSLATION = "translation.onnx";
+export const DRAWING = "drawing.onnx";
 export const WEIGHTS = "weights.safetensors";
+export const ABOUT = "model.json";
 export const GALLERY = "gallery.safetensors";
+
+/** What the device needs of a model; without one of them only the service can translate. */
+const NEEDED = [CLASS_CODE, TRANSLATION, DRAWING, WEIGHTS, ABOUT];
 
 /** The model of that name (NAME, NAME@VERSION, NAME@ALIAS); null is the service's default. */
 export async function findModel(name: string | null, signal?: AbortSignal): Promise<Model> {
@@ -74,7 +79,7 @@ export function versionPath(label: string): string {
 
 /** The files that the device loads, or null where one is missing. */
 export function neededFiles(files: ModelFile[]): ModelFile[] | null {
-  const found = [...GRAPHS, WEIGHTS].map((name) => files.find((file) => file.name === name));
+  const found = NEEDED.map((name) => files.find((file) => file.name === name));
   const gallery = files.find((file) => file.name === GALLERY);
   if (found.some((file) => !file)) return null;
   return [...(found as ModelFile[]), ...(gallery ? [gallery] : [])];
