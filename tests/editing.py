@@ -10,16 +10,16 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 SECONDS = 30_000  # milliseconds: a busy machine takes its time
-ON_THE_SERVICE = "localStorage.setItem('funit-engine', 'server')"
+PLACES = {"server": "the service", "device": "this device", "auto": "this device"}
 
 
 class Editor:
     """The editor in a tab."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, page: Page, place: str = "server") -> None:
+        self.page, self.place = page, PLACES[place]
         page.set_default_timeout(SECONDS)
-        page.add_init_script(ON_THE_SERVICE)
+        page.add_init_script(f"localStorage.setItem('funit-engine', '{place}')")
 
     def open(self, address: str = "/") -> None:
         """Opens the page and waits for a first result."""
@@ -46,7 +46,7 @@ class Editor:
             words = f"{pose or ''} in the look of {look or ''}"
             name = f"Result: {words}".removesuffix(" of ") if look is None else words
             expect(self.page.get_by_role("img", name=name)).to_be_visible(timeout=SECONDS)
-        expect(self.status).to_contain_text("s on the service", timeout=SECONDS)
+        expect(self.status).to_contain_text(f"s on {self.place}", timeout=SECONDS)
 
     def put(self, well: str, files: Sequence[Path]) -> None:
         """Picks files, as its button does, and waits for the result."""

@@ -4,7 +4,7 @@ import type { Engine, Pixels, Strangeness } from "../engines/engine";
 import { lookOf, MissingPictures, poseOf } from "./inputs";
 import { Latest } from "./latest";
 import { isComplete, type Session } from "./session";
-import type { Ready } from "./use_engine";
+import { maySee, type Ready } from "./use_engine";
 
 export interface Result {
   session: Session;
@@ -51,6 +51,7 @@ export function useTranslation(
       return setStanding({ kind: "empty" });
     }
     setStanding({ kind: "working" });
+    if (!maySee(ready!, session)) return latest.drop(); // until the device has loaded the model
     latest.run(
       (signal) => translated(ready!, session, signal),
       (found) => {
