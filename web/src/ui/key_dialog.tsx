@@ -21,7 +21,7 @@ export function KeyDialog({ onKey, onClose }: { onKey: () => void; onClose: () =
             type="password"
             autocomplete="off"
             required
-            autofocus
+            data-first
             value={key}
             onInput={(event) => setKey(event.currentTarget.value)}
           />
