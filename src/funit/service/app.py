@@ -16,6 +16,7 @@ from funit.service.routes import (
     galleries,
     health,
     jobs,
+    keys,
     looks,
     metrics,
     models,
@@ -29,6 +30,7 @@ from funit.service.uploads import Uploads
 
 ROUTERS = (
     health.router,
+    keys.router,
     metrics.router,
     docs.router,
     page.router,
