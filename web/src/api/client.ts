@@ -82,12 +82,25 @@ export async function askJson<T>(path: string, init?: RequestInit): Promise<T> {
 }
 
 async function refused(response: Response): Promise<ServiceError> {
-  const body: { error?: string; hint?: string } = await response.json().catch(() => ({}));
-  const after = Number(response.headers.get("Retry-After"));
+  return refusal(response.status, await response.text(), response.headers.get("Retry-After"));
+}
+
+/** The error in an answer: its status, its body, and its header `Retry-After`. */
+export function refusal(status: number, body: string, retryAfter: string | null): ServiceError {
+  const { error, hint } = parsed(body);
+  const after = Number(retryAfter);
   return new ServiceError(
-    body.error ?? text.errors.unexpected,
-    body.hint ?? `HTTP ${response.status}`,
-    response.status,
+    error ?? text.errors.unexpected,
+    hint ?? `HTTP ${status}`,
+    status,
     after > 0 ? after : null,
   );
+}
+
+function parsed(body: string): { error?: string; hint?: string } {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return {}; // of a proxy in between
+  }
 }
