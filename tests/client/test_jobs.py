@@ -100,7 +100,10 @@ def test_a_job_is_followed_from_asking_to_publishing(
         assert len(client.job_log(job, lines=3).splitlines()) == 3
         pictures = client.job_pictures(job)
         assert "0000000048.png" in pictures
-        assert min(client.job_picture(job, pictures[-1]).size) > 16
+        assert min(client.job_picture(job, pictures[-1], candidate=0).size) > 16
+        (curves,) = client.job_curves(job)
+        assert curves.curves["g/reconstruction"][-1][0] == 48
+        assert len(client.job_curves(job, points=2)[0].curves["g/reconstruction"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,15 @@ class JobEvent(Answer):
     data: dict[str, Any]
 
 
+class JobCurves(Answer):
+    """What the training of one of a job's candidates logged."""
+
+    candidate: int
+    """From 0."""
+    curves: dict[str, tuple[tuple[int, float], ...]]
+    """By name, as `g/reconstruction`: images seen, and the mean since the point before."""
+
+
 class JobReport(Answer):
     """The newest evaluation of a job, and what was decided by each."""
 
@@ -165,13 +174,24 @@ class Jobs(Connection):
         """What a job's processes printed last."""
         return self._answer("GET", f"/v1/jobs/{_id(job)}/log", params={"lines": lines}).text
 
-    def job_pictures(self, job: Job | str) -> list[str]:
-        """The names of a job's pictures: the loss curves, and sample grids by the images seen."""
-        return list(self._json("GET", f"/v1/jobs/{_id(job)}/pictures")["names"])
+    def job_curves(self, job: Job | str, points: int = 500) -> list[JobCurves]:
+        """The losses of each candidate that was begun, and how fast it is, over images seen."""
+        asked = {"points": points}
+        found = self._json("GET", f"/v1/jobs/{_id(job)}/curves", params=asked)
+        return [read(JobCurves, each) for each in found["candidates"]]
 
-    def job_picture(self, job: Job | str, name: str) -> Image.Image:
+    def job_pictures(self, job: Job | str, candidate: int | None = None) -> list[str]:
+        """The names of a job's pictures: the loss curves, and sample grids by the images seen.
+
+        Of a candidate, from 0; by default the one that is being trained, or was last.
+        """
+        asked = given(candidate=candidate)
+        return list(self._json("GET", f"/v1/jobs/{_id(job)}/pictures", params=asked)["names"])
+
+    def job_picture(self, job: Job | str, name: str, candidate: int | None = None) -> Image.Image:
         """One of them."""
-        return opened(self._answer("GET", f"/v1/jobs/{_id(job)}/pictures/{word(name)}").content)
+        path, asked = f"/v1/jobs/{_id(job)}/pictures/{word(name)}", given(candidate=candidate)
+        return opened(self._answer("GET", path, params=asked).content)
 
     # -------------------------------------------------------------- schedules
 

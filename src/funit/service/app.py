@@ -16,6 +16,7 @@ from funit.service.routes import (
     galleries,
     health,
     jobs,
+    keys,
     looks,
     metrics,
     models,
@@ -28,6 +29,7 @@ from funit.service.services import Services
 
 ROUTERS = (
     health.router,
+    keys.router,
     metrics.router,
     docs.router,
     page.router,

@@ -68,7 +68,7 @@ def add_classified(
     They are named by their content: the name that a client gives an upload, as `image.png`, would
     claim that images of two classes show one pose. `part` is that of classes which are new.
     """
-    parts = {cls: of for of, cls, _ in list_classes(services, dataset)}
+    parts = {cls: of for of, cls, *_ in list_classes(services, dataset)}
     by_class: dict[str, list[Upload]] = {}
     for (name, file), one in zip(files, found, strict=True):
         if one.cls is not None:

@@ -241,18 +241,18 @@ def find_version(services: Services, name: str, version: int | None = None) -> D
 
 def list_classes(
     services: Services, name: str, version: int | None = None
-) -> list[tuple[str, str, int]]:
-    """The part, the name and the number of images of each class, in order."""
+) -> list[tuple[str, str, int, int]]:
+    """The part, the name, the number of images and the first image's id of each class, in order."""
     with reading(services.database) as session:
         dataset = _find(session, name)
         number = _version(session, dataset, version).version
         counted = (
-            select(DataSetImage.part, DataSetImage.cls, func.count())
+            select(DataSetImage.part, DataSetImage.cls, func.count(), func.min(DataSetImage.id))
             .where(_in_version(dataset, number))
             .group_by(DataSetImage.part, DataSetImage.cls)
             .order_by(DataSetImage.part, DataSetImage.cls)
         )
-        return [(part, cls, count) for part, cls, count in session.execute(counted)]
+        return [(part, cls, count, id_) for part, cls, count, id_ in session.execute(counted)]
 
 
 def list_images(

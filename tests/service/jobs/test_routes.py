@@ -113,6 +113,43 @@ def test_events_come_once_and_end_with_the_job(client: TestClient) -> None:
     assert client.get("/v1/jobs/nothing/events").status_code == 404
 
 
+def test_events_can_begin_with_now_and_tell_where_that_is(client: TestClient) -> None:
+    url = f"/v1/jobs/{create(client)['id']}"
+    client.post(f"{url}/cancel")
+    newest = events(client.get(f"{url}/events").text)[-1][0]
+
+    assert client.get(f"{url}/events", params={"past": False}).text == f"id: {newest}\n\n"
+    again = client.get(
+        f"{url}/events", params={"past": False}, headers={"Last-Event-ID": str(newest - 1)}
+    )
+    begin, _, rest = again.text.partition("\n\n")
+    assert begin == f"id: {newest - 1}"
+    assert [(number, data["state"]) for number, _, data in events(rest)] == [(newest, "cancelled")]
+
+
+def test_the_curves_of_every_candidate_are_given_thinned(client: TestClient) -> None:
+    job_id = create(client)["id"]
+    url = f"/v1/jobs/{job_id}/curves"
+    assert client.get(url).json() == {"candidates": []}
+    for candidate in (0, 1):
+        run = manager.run_folder(job_id, candidate)
+        run.mkdir(parents=True)
+        lines = [{"images": 10 * n, "minutes": n, "g/loss": n + candidate} for n in range(1, 7)]
+        broken = '{"images": 70, "g/loss": NaN}\n{"images": 80, "s/spread": 0.5}\n{"images": 9'
+        text = "".join(f"{json.dumps(line)}\n" for line in lines) + broken
+        (run / "metrics.jsonl").write_text(text)
+
+    first, second = client.get(url).json()["candidates"]
+
+    assert (first["candidate"], second["candidate"]) == (0, 1)
+    assert first["curves"]["g/loss"] == [[10 * n, n] for n in range(1, 7)]
+    assert first["curves"]["s/spread"] == [[80, 0.5]]
+    assert first["curves"].keys() == {"g/loss", "s/spread"}
+    thin = client.get(url, params={"points": 3}).json()["candidates"][1]
+    assert thin["curves"]["g/loss"] == [[20, 2.5], [40, 4.5], [60, 6.5]]
+    assert client.get("/v1/jobs/nothing/curves").status_code == 404
+
+
 def test_only_pictures_that_are_listed_are_served(client: TestClient) -> None:
     job_id = create(client)["id"]
     run = manager.run_folder(job_id, 0)
@@ -124,6 +161,9 @@ def test_only_pictures_that_are_listed_are_served(client: TestClient) -> None:
 
     assert client.get(f"{url}/pictures").json() == {"names": ["0000000048.png"]}
     assert client.get(f"{url}/pictures/0000000048.png").content == b"png"
+    of_another = client.get(f"{url}/pictures/0000000048.png", params={"candidate": 1})
+    assert of_another.status_code == 404
+    assert client.get(f"{url}/pictures", params={"candidate": 0}).json()["names"]
     for wrong in ("run.json", "..%2Frun.json", "curves.png"):
         assert client.get(f"{url}/pictures/{wrong}").status_code == 404
     assert client.get(f"{url}/log", params={"lines": 2}).text == "two\nthree\n"

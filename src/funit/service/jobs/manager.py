@@ -141,9 +141,9 @@ def run_folder(job_id: str, candidate: int) -> Path:
     return job_folder(job_id) / f"candidate-{candidate}"
 
 
-def pictures(job: Job) -> Mapping[str, Path]:
-    """The pictures of the candidate that is being trained: curves and sample grids, by name."""
-    run = run_folder(job.id, store.position_of(job).candidate)
+def pictures(job: Job, candidate: int | None = None) -> Mapping[str, Path]:
+    """Curves and sample grids, by name: by default of the candidate that is being trained."""
+    run = run_folder(job.id, store.position_of(job).candidate if candidate is None else candidate)
     found = {path.name: path for path in sorted((run / "samples").glob("[0-9]*.png"))}
     curves = run / "curves.png"
     return {curves.name: curves, **found} if curves.exists() else found

@@ -89,7 +89,7 @@ class Evaluation(Section):
 class Candidate(Section):
     """What a training starts from, and its settings."""
 
-    preset: str | None = None
+    preset: Annotated[str | None, Field(examples=["small", "light", "paper"])] = None
     """`small`, `paper` or `light`; with `from_model` its settings but for the networks."""
 
     from_model: Version | None = None
