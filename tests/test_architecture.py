@@ -17,7 +17,7 @@ LAYERS = [
     "cli",
     "service",
     "tuning benchmark demo curator",
-    "quantization exhibition classification",
+    "quantization exhibition classification statistics",
     "evaluation",
     "translator export fine_tuning model_exchange",
     "gallery triton",

@@ -605,6 +605,7 @@ def publish(
     """Gives what a training learned a name, under which other commands find it."""
     from funit.onnx_export import can_export, write_graphs
     from funit.repository import ModelRepository
+    from funit.statistics import training_statistics
 
     repository = ModelRepository()
     rows = _checked_scores(repository, run, scores, require or [])
@@ -614,6 +615,7 @@ def publish(
         name,
         scores=rows,
         write_graphs=writer,
+        measure_codes=training_statistics,
         max_size=_num_bytes(max_size) if max_size else None,
     )
     print(f"{info.name}@{info.version}")

@@ -30,7 +30,7 @@ from funit.data.images import (
     write_image,
 )
 from funit.engines.choice import AUTO, Weights, open_engine
-from funit.engines.engine import Engine, Floats, Look
+from funit.engines.engine import Drawn, Engine, Floats, Look
 from funit.errors import UserError
 from funit.model_folder import ModelFolder
 from funit.repository import ModelRepository
@@ -162,12 +162,19 @@ class Translator:
                 f"{len(looks)} looks are given for {len(contents)} images",
                 hint="give one look for all, or one for each",
             )
-        images: dict[int, Image.Image] = {}
+        images = [image for image, _ in self.translate_pairs(contents, looks)]
+        return images[0] if _is_one(content) else images
+
+    def translate_pairs(
+        self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]
+    ) -> list[tuple[Image.Image, Floats]]:
+        """Redraws each image in its look; gives its content map, (C, h, w), too."""
+        found: dict[int, tuple[Image.Image, Floats]] = {}
         for numbers in _alike(looks):
             drawn = self._decode([contents[n] for n in numbers], [looks[n] for n in numbers])
-            images |= zip(numbers, map(to_image, drawn), strict=True)
-        in_order = [images[n] for n in range(len(contents))]
-        return in_order[0] if _is_one(content) else in_order
+            images = map(to_image, drawn.images)
+            found |= zip(numbers, zip(images, drawn.content_maps, strict=True), strict=True)
+        return [found[n] for n in range(len(contents))]
 
     def draw(self, poses: Floats, look: Look | Sequence[Look]) -> list[Image.Image]:
         """Draws poses of a gallery, (N, C, h, w), in one look for all or a look for each."""
@@ -263,8 +270,8 @@ class Translator:
         shares = np.ones((len(examples), 1), np.float32)
         return self.engine.encode_class(self._read(examples)[:, None], shares)
 
-    def _decode(self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]) -> Floats:
-        """Translations as (B, 3, H, W); images among the contents are encoded together."""
+    def _decode(self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]) -> Drawn:
+        """Translations of a batch; images among the contents are encoded together."""
         sources = [content for content in contents if not isinstance(content, Content)]
         encoded = iter(self.engine.encode_content(self._read(sources)) if sources else ())
         everything = [c.encoded if isinstance(c, Content) else next(encoded) for c in contents]

@@ -5,16 +5,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import httpx2
+import numpy as np
 import pytest
 from drawings import difference, pixels_of, png, uploads
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from funit.classification import Recogniser
+from funit.data.images import encode_image
+from funit.data.menagerie import write_menagerie
 from funit.gallery import Gallery
 from funit.repository import ModelRepository
+from funit.service.services import Services
 from funit.service.settings import Limits
 from funit.translator import Translator
 
@@ -127,12 +132,61 @@ def test_looks_are_blended_by_their_weights(
     assert abs(between - pixels_of(first)).mean() < abs(pixels_of(second) - pixels_of(first)).mean()
 
 
+def test_examples_and_looks_are_blended_at_once(client: TestClient) -> None:
+    files = uploads("examples", [1, 2])
+    made = client.post("/v1/looks", files=files, data={"weights": ["1", "2"]}).json()
+    kept = client.post("/v1/looks/blend", json={"looks": [made["id"], "2"], "weights": [1, 3]})
+
+    data = {"look": "2", "weights": ["1", "2", "9"], "pose": "1"}
+    blended = client.post("/v1/translations", files=files, data=data)
+
+    same = client.post("/v1/translations", data={"look": kept.json()["id"], "pose": "1"})
+    assert blended.status_code == 200, blended.text
+    assert difference(blended.content, same.content) <= ROUNDING
+
+
+def test_what_is_unlike_the_training_data_is_said_to_be_strange(
+    client: TestClient, tmp_path: Path
+) -> None:
+    write_menagerie(tmp_path / "zoo", num_classes=2, num_poses=2, size=64, seed=4242)
+    pose, other, *_, look = sorted((tmp_path / "zoo").rglob("*.png"))
+    random = np.random.default_rng(0)
+    noise = encode_image(Image.fromarray(random.integers(0, 256, (64, 64, 3), np.uint8)), "PNG")
+    gradient = encode_image(Image.linear_gradient("L").convert("RGB"), "PNG")
+
+    def asked(contents: list[bytes], examples: list[bytes]) -> httpx2.Response:
+        files = [("content", each) for each in contents] + [("examples", each) for each in examples]
+        return client.post("/v1/translations", files=files)
+
+    usual = asked([pose.read_bytes(), other.read_bytes()], [look.read_bytes()]).json()
+    strange = asked([noise], [look.read_bytes(), gradient]).headers
+
+    assert max(usual["strangeness"]["poses"]) < 1.5
+    assert usual["strangeness"]["look"] < 1.7
+    assert float(strange["x-funit-pose-strangeness"]) > 2
+    assert float(strange["x-funit-look-strangeness"]) > 2
+
+
+def test_a_model_without_statistics_says_nothing_of_strangeness(
+    client: TestClient, services: Services, tiny_model: Path
+) -> None:
+    services.models.publish(tiny_model, "tiny")
+
+    files = uploads("content", [1]) + uploads("examples", [2])
+    alone = client.post("/v1/translations", files=files, data={"model": "tiny"})
+    two = client.post("/v1/translations", files=files + files[:1], data={"model": "tiny"})
+
+    assert alone.status_code == 200, alone.text
+    assert not [name for name in alone.headers if "strangeness" in name]
+    assert two.json()["strangeness"] is None
+
+
 @pytest.mark.parametrize(
     ("files", "data", "status", "words"),
     [
         ([], {}, 400, "no look is given"),
         (uploads("content", [1]), {"look": "1", "pose": "1"}, 400, "`content` and `pose`"),
-        (uploads("examples", [1]), {"look": "1"}, 400, "`examples` and `look`"),
+        (uploads("examples", [1]), {"look": "1", "weights": "1"}, 400, "1 weights are given for 2"),
         (uploads("examples", [1]), {"pose": "999"}, 404, "no pose `999`"),
         ([], {"look": "nobody"}, 404, "no look `nobody`"),
         ([], {"look": "look_0123456789abcdef"}, 404, "no look `look_0123456789abcdef`"),

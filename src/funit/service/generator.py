@@ -2,7 +2,7 @@
 
     model = await generator.model("default")
     parts = await generator.encode_examples(model, [fox_1, fox_2])
-    (image,) = await generator.translate(model, [cat], merged(parts))
+    (translation,) = await generator.translate(model, [cat], merged(parts))
 
 Pictures are read in threads; codes that were made before are used again; what one model is asked
 for by several requests is computed together.
@@ -31,7 +31,7 @@ from funit.service.code_cache import CodeCache
 from funit.service.errors import BusyError, TooLargeError
 from funit.service.meter import Meter
 from funit.service.metrics import Metrics
-from funit.service.model_cache import LoadedModel, ModelCache
+from funit.service.model_cache import LoadedModel, ModelCache, Translation
 from funit.service.pictures import Format, Picture, all_encoded
 from funit.service.settings import GeneratorSettings, Limits
 from funit.translator import Content, shares_of
@@ -135,7 +135,7 @@ class ImageGenerator:
 
     async def translate(
         self, model: LoadedModel, poses: Sequence[Pose], look: Look
-    ) -> list[Image.Image]:
+    ) -> list[Translation]:
         """Each pose in that look; raises BusyError where there is no room for so many."""
         with self._admitted(len(poses)):
             files = [pose for pose in poses if isinstance(pose, Picture)]
@@ -146,7 +146,7 @@ class ImageGenerator:
                     Kind("poses", model.key), model.draw, [(number, look) for number in numbers]
                 ),
             )
-        sources: dict[bool, Iterator[Image.Image]] = {True: iter(translated), False: iter(drawn)}
+        sources: dict[bool, Iterator[Translation]] = {True: iter(translated), False: iter(drawn)}
         return [next(sources[isinstance(pose, Picture)]) for pose in poses]
 
     async def encode(
@@ -164,7 +164,7 @@ class ImageGenerator:
 
     async def _translate_files(
         self, model: LoadedModel, files: Sequence[Picture], look: Look
-    ) -> list[Image.Image]:
+    ) -> list[Translation]:
         keys = [_key(model, file) for file in files]
         kept = [self.contents.get(key) for key in keys]
         self._count_cached("contents", kept)
@@ -178,7 +178,7 @@ class ImageGenerator:
             # a copy: a row of a batch would keep the whole batch alive
             own = content if content.encoded.base is None else Content(content.encoded.copy())
             self.contents.put(key, own, own.encoded.nbytes)
-        return [image for image, _ in answers]
+        return [translation for translation, _ in answers]
 
     async def read(self, model: LoadedModel, files: Sequence[Picture]) -> list[Image.Image]:
         """The pictures at the model's size."""

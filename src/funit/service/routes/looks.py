@@ -164,6 +164,17 @@ async def show_thumbnail(
     return Response(file, media_type="image/png")
 
 
+@router.get(
+    "/v1/looks/{look_id}/codes",
+    response_class=Response,
+    responses=responses(404) | {200: {"content": {"application/octet-stream": {}}}},
+)
+def download_codes(services: ServicesOf, caller: Translates, look_id: str) -> Response:
+    """What a look is made of, to draw it elsewhere: the parts of each example's, in safetensors."""
+    file = services.storage.get(find_look(services, caller, look_id).sha256)
+    return Response(file, media_type="application/octet-stream")
+
+
 @router.delete("/v1/looks/{look_id}", status_code=204, responses=responses(404))
 def delete_look(services: ServicesOf, caller: Translates, look_id: str) -> None:
     """Removes a look of the caller."""
@@ -176,8 +187,8 @@ async def _thumbnail(services: Services, caller: Caller, row: SavedLook) -> byte
     check_model(row, model)
     examples = await run_in_threadpool(read_examples, services, row)
     pose = await _shown_pose(services, caller, model)
-    (image,) = await generator.translate(model, [pose], examples.together())
-    (file,) = await generator.encode([image], "png")
+    (drawn,) = await generator.translate(model, [pose], examples.together())
+    (file,) = await generator.encode([drawn.image], "png")
     return file
 
 

@@ -12,7 +12,6 @@ from PIL import Image
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.service.asked_looks import (
     examples_of,
@@ -24,8 +23,7 @@ from funit.service.asked_looks import (
 from funit.service.auth import Caller, Translates
 from funit.service.diverse import NamedPose, diverse_poses
 from funit.service.errors import NotUsedError, responses
-from funit.service.generator import merged
-from funit.service.model_cache import LoadedModel
+from funit.service.model_cache import LoadedModel, Translation
 from funit.service.patience import patiently
 from funit.service.pictures import MEDIA_TYPES, Format, Picture, read_uploads
 from funit.service.saved_looks import Examples
@@ -41,7 +39,7 @@ ModelName = Annotated[
 ]
 Size = Annotated[int | None, Form(ge=16, le=1024, description="Pixels a side; else the model's.")]
 Weights = Annotated[
-    list[float] | None, Form(description="What each example, or each look, counts.")
+    list[float] | None, Form(description="What each example, then each look, counts.")
 ]
 
 
@@ -59,12 +57,23 @@ class TranslatedImage(BaseModel):
     """Why it is not used."""
 
 
+class Strangeness(BaseModel):
+    """How unlike the model's training data what was given is: 1 is as usual, 2 another kind."""
+
+    poses: list[float]
+    """Of each image, in their order."""
+    look: float
+    """Of the strangest of the examples or looks."""
+
+
 class TranslatedImages(BaseModel):
     """Several translations, in the order of what was asked."""
 
     model: str
     milliseconds: float
     images: list[TranslatedImage]
+    strangeness: Strangeness | None
+    """None where the model does not know what is usual."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,6 @@ class Asked:
     def check(self) -> None:
         """Raises UserError for what contradicts itself."""
         refuse_both(self.contents, self.poses, "`content` and `pose`")
-        refuse_both(self.examples, self.looks, "`examples` and `look`")
         if not self.examples and not self.looks:
             raise UserError(
                 "no look is given", hint="send pictures as `examples`, or the id of a `look`"
@@ -121,8 +129,9 @@ async def translate(
         Form(ge=0, le=1, description="What is less like the examples, 0..1, is not used."),
     ] = None,
 ) -> Response:
-    """Redraws each `content`, or each `pose`, as the class that the `examples` or the `look` show.
+    """Redraws each `content`, or each `pose`, as the class that the `examples` and `look`s show.
 
+    Several are blended; `weights` are those of the examples, then those of the looks.
     Without `content` and `pose`, `count` poses are picked that differ much. One translation is
     answered as a picture, several as JSON with the pictures in base64. With a `threshold`, what
     scores less is not used: a single one is answered 422, among several it has no `image`.
@@ -161,6 +170,7 @@ class _Result(NamedTuple):
 class _Drawn:
     model: LoadedModel
     results: Sequence[_Result]
+    strangeness: Strangeness | None
 
 
 async def _drawn(
@@ -168,24 +178,24 @@ async def _drawn(
 ) -> _Drawn:
     """The translations as files."""
     model, rows = await model_for(services, caller, asked.model, asked.looks)
-    if asked.examples:
-        looks = await services.generator.encode_examples(model, asked.examples)
-        wanted = merged(looks, asked.weights)
-    else:
-        several = await examples_of(services, model, asked.looks, rows)
-        wanted = _together(several, asked.weights)
+    singles = await services.generator.encode_examples(model, asked.examples)
+    several = [Examples([look], [1.0]) for look in singles]
+    several += await examples_of(services, model, asked.looks, rows)
+    wanted = Examples.blended(several, asked.weights).together()
     poses = await _poses(services, caller, model, asked)
     contents = [each.pose for each in poses] or asked.contents
-    images = await services.generator.translate(model, contents, wanted)
-    names: Sequence[str | None] = [pose.name for pose in poses] or [None] * len(images)
-    scores: Sequence[float | None] = [None] * len(images)
+    drawn = await services.generator.translate(model, contents, wanted)
+    names: Sequence[str | None] = [pose.name for pose in poses] or [None] * len(drawn)
+    scores: Sequence[float | None] = [None] * len(drawn)
     if asked.threshold is not None:
-        scores = await _scores(services, model, asked, images)
+        scores = await _scores(services, model, asked, [each.image for each in drawn])
     refused = [None if s is None else refusal(s, asked.threshold or 0) for s in scores]
-    used = [image for image, each in zip(images, refused, strict=True) if not each]
+    used = [each.image for each, no in zip(drawn, refused, strict=True) if not no]
     coming = iter(await services.generator.encode(used, file_format, size))
     files = [None if each else next(coming) for each in refused]
-    return _Drawn(model, list(map(_Result, files, names, scores, refused)))
+    of_look = model.look_strangeness([look for each in several for look in each.looks])
+    results = list(map(_Result, files, names, scores, refused))
+    return _Drawn(model, results, _strangeness(drawn, of_look))
 
 
 async def _scores(
@@ -201,6 +211,11 @@ async def _scores(
     return await run_in_threadpool(scored, await services.generator.read(model, asked.examples))
 
 
+def _strangeness(drawn: Sequence[Translation], of_look: float | None) -> Strangeness | None:
+    of_poses = [each.strangeness for each in drawn if each.strangeness is not None]
+    return None if of_look is None else Strangeness(poses=of_poses, look=of_look)
+
+
 async def _poses(
     services: Services, caller: Caller, model: LoadedModel, asked: Asked
 ) -> list[NamedPose]:
@@ -212,17 +227,13 @@ async def _poses(
     return await diverse_poses(services.generator, model, uploaded, asked.count, asked.seed)
 
 
-def _together(several: Sequence[Examples], weights: Sequence[float] | None) -> Look:
-    return Examples.blended(several, weights).together()
-
-
 def _answer(drawn: _Drawn, media_type: str, milliseconds: float) -> Response:
     headers = {
         "X-Funit-Model": drawn.model.name,
         "X-Funit-Milliseconds": f"{milliseconds:.1f}",
     }
     if len(drawn.results) == 1:
-        return _single(drawn.results[0], media_type, headers)
+        return _single(drawn.results[0], drawn.strangeness, media_type, headers)
     images: list[dict[str, Any]] = []
     for each in drawn.results:
         image = base64.b64encode(each.file).decode() if each.file else None
@@ -230,14 +241,24 @@ def _answer(drawn: _Drawn, media_type: str, milliseconds: float) -> Response:
         if each.score is not None:
             error = each.refused.message if each.refused else None
             images[-1] |= {"score": each.score, "error": error}
-    body = {"model": drawn.model.name, "milliseconds": milliseconds, "images": images}
+    body = {
+        "model": drawn.model.name,
+        "milliseconds": milliseconds,
+        "images": images,
+        "strangeness": drawn.strangeness and drawn.strangeness.model_dump(),
+    }
     return JSONResponse(body, headers=headers)
 
 
-def _single(result: _Result, media_type: str, headers: dict[str, str]) -> Response:
+def _single(
+    result: _Result, strangeness: Strangeness | None, media_type: str, headers: dict[str, str]
+) -> Response:
     """One translation as a picture; raises NotUsedError."""
     if result.pose is not None:
         headers["X-Funit-Pose"] = result.pose.encode("ascii", "replace").decode()
+    if strangeness:
+        headers["X-Funit-Pose-Strangeness"] = f"{strangeness.poses[0]:.3f}"
+        headers["X-Funit-Look-Strangeness"] = f"{strangeness.look:.3f}"
     if result.score is not None:
         headers["X-Funit-Score"] = f"{result.score:.4f}"
     if result.refused:
