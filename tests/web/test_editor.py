@@ -1,5 +1,6 @@
 """The editor at the service: what goes in, what comes out, what is remembered."""
 
+import itertools
 import time
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def troubled(context: BrowserContext) -> Editor:
 
 @pytest.fixture
 def pose(creatures: Creatures) -> Path:
-    return list(creatures.values())[0][3]
+    return next(iter(creatures.values()))[3]
 
 
 @pytest.fixture
@@ -356,7 +357,7 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(troubled: Editor) ->
     expect(troubled.page.get_by_role("alert")).to_contain_text("no room")
     troubled.page.wait_for_timeout(2500)
     assert len(refused) >= 2
-    assert min(b - a for a, b in zip(refused, refused[1:], strict=False)) > 0.9
+    assert min(b - a for a, b in itertools.pairwise(refused)) > 0.9
     troubled.page.unroute(TRANSLATIONS)
     troubled.settle()
 
