@@ -127,6 +127,8 @@ IMPORTS_LATE = {  # what a choice is made between, and what takes seconds that o
     "repository",
     "service.routes.classifications",
     "service.routes.models",
+    "service.server",
+    "service.worker",
 }
 
 

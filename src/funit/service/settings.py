@@ -11,6 +11,9 @@ from funit.home import database_url, storage_url
 
 MIB = 1 << 20
 SETTINGS = "FUNIT_SERVICE_SETTINGS"  # where a child of the service finds them, as JSON
+SOCKET = "FUNIT_SERVICE_SOCKET"  # where a web worker finds the number of the socket that all share
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several share figures: prometheus_client's name
+BACKLOG = 2048  # connections that wait at the socket for a worker
 
 
 class Limits(Section):
