@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 from funit.data.images import fit, read_image
+from funit.database.changes import Changes
 from funit.engines.engine import Floats, Look
 from funit.errors import UserError
 from funit.repository import ModelRepository
@@ -61,10 +62,11 @@ class ImageGenerator:
         default_model: str = "default",
         meter: Meter | None = None,
     ) -> None:
+        changes: Changes | None = None,
         self.limits = limits
         self.default_model = default_model
         self.meter: Meter = meter or NoMeter()
-        self.models = ModelCache(models, settings, self.meter)
+        self.models = ModelCache(models, settings, self.meter, changes)
         self.looks: CodeCache[Look] = CodeCache(settings.num_cached_codes, settings.code_bytes)
         self.contents: CodeCache[Content] = CodeCache(
             settings.num_cached_codes, settings.code_bytes
@@ -111,7 +113,8 @@ class ImageGenerator:
         name = name or self.default_model
         if found := self.models.at_once(name):
             return found
-        return await asyncio.wrap_future(self.models.coming(name))
+        # a request that is given up must not take the model from the others that wait for it
+        return await asyncio.shield(asyncio.wrap_future(self.models.coming(name)))
 
     async def encode_examples(self, model: LoadedModel, examples: Sequence[Picture]) -> list[Look]:
         """The look of each example by itself."""

@@ -139,12 +139,12 @@ async def _drawn(
     services: Services, caller: Caller, asked: Asked, file_format: Format, size: int | None
 ) -> _Drawn:
     """The translations as files."""
-    model, rows = await model_for(services, caller, asked.model, asked.looks)
+    model, kept = await model_for(services, caller, asked.model, asked.looks)
     if asked.examples:
         looks = await services.generator.encode_examples(model, asked.examples)
         wanted = merged(looks, asked.weights)
     else:
-        several = await examples_of(services, model, asked.looks, rows)
+        several = examples_of(model, asked.looks, kept)
         wanted = _together(several, asked.weights)
     poses = await _poses(services, caller, model, asked)
     contents = [each.pose for each in poses] or asked.contents
@@ -165,6 +165,8 @@ async def _poses(
 
 
 def _together(several: Sequence[Examples], weights: Sequence[float] | None) -> Look:
+    if len(several) == 1 and weights is None:  # it may be known together
+        return several[0].together()
     return Examples.blended(several, weights).together()
 
 
