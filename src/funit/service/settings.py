@@ -71,6 +71,10 @@ class GeneratorSettings(Section):
     batch_size: Positive = 16
     """At most so many translations at once."""
 
+    batch_ms: Annotated[float, Field(gt=0)] = 250.0
+    """About so long a batch may take: of a slow model fewer are made at once, as more would only
+    wait for each other."""
+
     wait_ms: Annotated[float, Field(ge=0)] = 2.0
     """How long a batch waits for more while others are under way; nothing waits when idle."""
 
