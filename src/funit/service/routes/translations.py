@@ -196,9 +196,7 @@ def _answer(drawn: _Drawn, media_type: str, milliseconds: float) -> Response:
         model=drawn.model.name,
         milliseconds=milliseconds,
         images=[
-            TranslatedImage(
-                image=base64.b64encode(file).decode(), media_type=media_type, pose=name
-            )
+            TranslatedImage(image=base64.b64encode(file).decode(), media_type=media_type, pose=name)
             for file, name in zip(drawn.files, names, strict=True)
         ],
         strangeness=drawn.strangeness,
