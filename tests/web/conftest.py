@@ -17,6 +17,8 @@ NEEDED = {
     "the page is not built: `make web` does": (STATIC / "index.html").is_file(),
     "there is no chromium: `apt-get install chromium`": CHROMIUM is not None,
 }
+# a camera that films a pattern, and nobody is asked
+FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 BROWSERS_OWN = {"No available adapters."}  # chromium says so where there is no graphics card
 WEB = Path(__file__).parent.parent.parent / "web"
 PAGE_WORKER = Path(__file__).parent / "page_worker.py"
@@ -67,7 +69,7 @@ def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"], headless=True
+            executable_path=CHROMIUM, args=["--no-sandbox", *FAKE_CAMERA], headless=True
         )
         yield browser
         browser.close()

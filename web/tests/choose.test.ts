@@ -74,13 +74,21 @@ test("a device that fails in the middle hands over to the service, once", async 
   const reasons: DeviceError[] = [];
   const broken = engine("device", () => BROKEN);
   const { made, opened } = openers(() => broken);
-  const chosen = await chooseEngine(null, "device", { onFallback: (r) => reasons.push(r) }, made);
+  const chosen = await chooseEngine(null, "auto", { onFallback: (r) => reasons.push(r) }, made);
 
   const answers = await Promise.all([1, 2, 3].map(() => chosen.translate([], LOOK, signal())));
 
   expect(answers.map((each) => each.milliseconds)).toEqual([2, 2, 2]);
   expect([chosen.place, opened, broken.closed]).toEqual(["server", ["device", "server"], ["device"]]);
   expect(reasons).toEqual([BROKEN]);
+});
+
+test("where the person wishes the device alone, the service is never asked", async () => {
+  const { made, opened } = openers(() => engine("device", () => BROKEN));
+  const chosen = await chooseEngine(null, "device", {}, made);
+
+  await expect(chosen.translate([], LOOK, signal())).rejects.toBe(BROKEN);
+  expect(opened).toEqual(["device"]);
 });
 
 test("what is no failure of the device stays as it is", async () => {

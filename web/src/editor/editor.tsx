@@ -1,8 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ServiceError } from "../api/client";
+import type { Wish } from "../engines/choose";
 import { text } from "../text";
 import { Choice, IconButton } from "../ui/buttons";
-import { KeyDialog } from "../ui/key_dialog";
 import { ErrorNote } from "../ui/notes";
 import { Live } from "./dialogs";
 import { useStrayFiles } from "./drop_zone";
@@ -17,13 +16,13 @@ import { ResultPanel, type PictureView } from "./result_panel";
 import { MOST_EXAMPLES, picturesOf, withExamples, withLook, type PictureInput, type Session } from "./session";
 import { SheetPanel } from "./sheet_panel";
 import { Surprises } from "./surprise";
-import { useEngine, type Ready } from "./use_engine";
+import { useEngine, type EngineState, type Ready } from "./use_engine";
 import { useHistory } from "./use_history";
 import { useModels } from "./use_models";
 import { useOutput } from "./use_output";
 import { useSession, type SessionState } from "./use_session";
 import { useSheet } from "./use_sheet";
-import { useTranslation, type Standing } from "./use_translation";
+import { useTranslation } from "./use_translation";
 
 const words = text.editor;
 type View = PictureView | "sheet" | "live";
@@ -34,7 +33,8 @@ export function Editor() {
   const { session } = state;
   const [attempt, setAttempt] = useState(0);
   const again = () => setAttempt((n) => n + 1);
-  const { ready, error } = useEngine(state.model, attempt);
+  const engine = useEngine(state.model, attempt);
+  const { ready, error } = engine;
   useEffect(() => {
     if (ready) state.fit(ready.engine.facts);
   }, [ready, state.model]);
@@ -56,8 +56,9 @@ export function Editor() {
   return (
     <div class="editor">
       <h1 class="hidden">{words.title}</h1>
-      <Toolbar state={state} attempt={attempt} view={view} onView={setView} />
-      <div class="troubles">
+      <div class="top-area">
+        <Toolbar state={state} engine={engine} attempt={attempt} view={view} onView={setView} />
+        <EngineNotes engine={engine} />
         {state.error !== null && <ErrorNote error={new FileError(words.badLink, words.badLinkHint)} />}
         {error !== null && <ErrorNote error={error} onRetry={again} />}
         {files.error !== null && <ErrorNote error={files.error} />}
@@ -85,7 +86,8 @@ export function Editor() {
       <section class="outcome" aria-label={words.result.title}>
         {view === "live" ? (
           ready &&
-          session && (
+          session &&
+          !ready.isInterim && (
             <Live
               engine={ready.engine}
               session={session}
@@ -108,6 +110,7 @@ export function Editor() {
             result={result}
             standing={standing}
             output={output}
+            isPrivate={engine.wish === "device"}
             onRetry={retry}
           />
         )}
@@ -123,18 +126,19 @@ export function Editor() {
         />
       )}
       <HistoryStrip history={history} session={session} onUse={state.change} />
-      <NeedsKey error={error} standing={standing} onKey={again} />
     </div>
   );
 }
 
 function Toolbar({
   state,
+  engine,
   attempt,
   view,
   onView,
 }: {
   state: SessionState;
+  engine: EngineState;
   attempt: number;
   view: View;
   onView: (view: View) => void;
@@ -172,38 +176,43 @@ function Toolbar({
             ))}
           </select>
         </label>
+        <label class="field row">
+          {words.where.title}
+          <select
+            value={engine.wish}
+            onChange={(event) => engine.setWish(event.currentTarget.value as Wish)}
+          >
+            {(["auto", "device", "server"] as const).map((each) => (
+              <option value={each}>{words.where[each]}</option>
+            ))}
+          </select>
+        </label>
       </div>
     </div>
   );
 }
 
-/** Asks for a key where the service wants one, until the window is closed. */
-function NeedsKey({
-  error,
-  standing,
-  onKey,
-}: {
-  error: unknown;
-  standing: Standing;
-  onKey: () => void;
-}) {
-  const [closedFor, setClosedFor] = useState<unknown>(null);
-  const found = standing.kind === "failed" && isKeyless(standing.error) ? standing.error : error;
-  if (!isKeyless(found) || found === closedFor) return null;
-  const close = () => setClosedFor(found);
+/** How far the model has come to the device, or why it does not. */
+function EngineNotes({ engine: { loading, fallback } }: { engine: EngineState }) {
   return (
-    <KeyDialog
-      onKey={() => {
-        close();
-        onKey();
-      }}
-      onClose={close}
-    />
+    <>
+      {loading && loading.loaded < loading.total && (
+        <label class="loading muted">
+          {words.where.loading(megabytes(loading.loaded), megabytes(loading.total))}
+          <progress value={loading.loaded} max={loading.total} />
+        </label>
+      )}
+      {fallback && (
+        <div class="note warning" role="status">
+          <strong>{words.where.fallback}</strong> {fallback.message} {fallback.hint}
+        </div>
+      )}
+    </>
   );
 }
 
-function isKeyless(error: unknown): boolean {
-  return error instanceof ServiceError && error.status === 401;
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
 }
 
 /** Takes files in where they were dropped, picked or pasted. */

@@ -18,7 +18,12 @@ export class GalleryPictures {
   private isBusy = false;
   private readonly closing = new AbortController();
 
-  constructor(private readonly engine: Engine) {}
+  constructor(private engine: Engine) {}
+
+  /** Another engine of the same model draws from here on. */
+  use(engine: Engine): void {
+    this.engine = engine;
+  }
 
   /** A pose of the gallery, in the gallery's first look. */
   pose(name: string): Promise<Pixels> {

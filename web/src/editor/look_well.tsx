@@ -34,8 +34,18 @@ export function LookWell({
   return (
     <section class="well card" aria-labelledby="look-title" data-well="look">
       <header>
-        <h2 id="look-title">{isBlend ? words.blendTitle : words.title}</h2>
-        <p class="muted">{words.hint}</p>
+        <h2 id="look-title">{words.title}</h2>
+        {canSave(session) && (
+          <IconButton icon="save" label={words.saveTitle} onClick={() => setSaving(true)} />
+        )}
+        {!isBlend && (
+          <IconButton
+            icon="blend"
+            label={words.blend}
+            onClick={() => onChange(withBlend(session, partner(session, ready)))}
+          />
+        )}
+        <p class="muted hint">{words.hint}</p>
       </header>
       {looks.map((look, index) => (
         <OneLook
@@ -51,18 +61,6 @@ export function LookWell({
         />
       ))}
       {isBlend && <Share session={session} onChange={onChange} />}
-      <div class="tools">
-        {!isBlend && (
-          <WordButton icon="blend" onClick={() => onChange(withBlend(session, partner(session, ready)))}>
-            {words.blend}
-          </WordButton>
-        )}
-        {canSave(session) && (
-          <WordButton icon="save" onClick={() => setSaving(true)}>
-            {words.save}
-          </WordButton>
-        )}
-      </div>
       {isSaving && ready && (
         <SaveDialog
           session={session}
@@ -100,6 +98,12 @@ function OneLook({
   return (
     <DropZone class="look" onFiles={onFiles}>
       <div role="group" aria-label={isBlend ? words.titles[index] : words.title} data-look={index}>
+        {isBlend && (
+          <header class="look-head">
+            <h3>{words.titles[index]}</h3>
+            <IconButton icon="close" label={words.removeLook} onClick={onRemove} />
+          </header>
+        )}
         {look.kind === "examples" ? (
           <Examples examples={look.examples} attempt={attempt} onChange={onChange} />
         ) : (
@@ -137,7 +141,6 @@ function OneLook({
               onClick={() => setOpen("camera")}
             />
           )}
-          {isBlend && <IconButton icon="close" label={words.removeLook} onClick={onRemove} />}
         </div>
       </div>
       {open === "camera" && <CameraDialog onFile={(file) => onFiles([file])} onClose={close} />}
@@ -153,7 +156,7 @@ function Share({ session, onChange }: { session: Session; onChange: Change }) {
   const second = Math.round(100 * session.share);
   return (
     <label class="field share">
-      <span class="hidden">{words.blendTitle}</span>
+      {words.blendTitle}
       <input
         type="range"
         min="0"

@@ -222,13 +222,18 @@ function SheetFiles({
       <div class="tools">
         <button
           type="button"
-          class="primary"
+          class="primary word-button"
           disabled={!isDrawn}
           onClick={() => act(saveSheet())}
         >
           {sheetWords.png}
         </button>
-        <button type="button" disabled={!isDrawn} onClick={() => act(saveGif())}>
+        <button
+          type="button"
+          class="word-button"
+          disabled={!isDrawn}
+          onClick={() => act(saveGif())}
+        >
           {sheetWords.gif}
         </button>
       </div>

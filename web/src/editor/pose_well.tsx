@@ -34,7 +34,8 @@ export function PoseWell({
     <section class="well card" aria-labelledby="pose-title" data-well="pose">
       <header>
         <h2 id="pose-title">{words.title}</h2>
-        <p class="muted">{words.hint}</p>
+        {hasGallery && <IconButton icon="dice" label={words.surprise} onClick={onSurprise} />}
+        <p class="muted hint">{words.hint}</p>
       </header>
       <DropZone class="main" onFiles={onFiles}>
         {pose ? (
@@ -48,6 +49,9 @@ export function PoseWell({
           </button>
         ) : (
           <p class="empty-well">{words.empty}</p>
+        )}
+        {pose?.kind === "picture" && (
+          <IconButton icon="crop" label={text.editor.crop} onClick={() => setOpen("crop")} />
         )}
       </DropZone>
       <p class="caption">{nameOf(pose)}</p>
@@ -64,13 +68,6 @@ export function PoseWell({
           </WordButton>
         )}
         <IconButton icon="camera" label={text.editor.fromCamera} onClick={() => setOpen("camera")} />
-        {hasGallery && <IconButton icon="dice" label={words.surprise} onClick={onSurprise} />}
-        <IconButton
-          icon="crop"
-          label={text.editor.crop}
-          disabled={pose?.kind !== "picture"}
-          onClick={() => setOpen("crop")}
-        />
       </div>
       {open === "crop" && pose?.kind === "picture" && (
         <CropDialog picture={pose} onCrop={(crop) => onChange({ ...pose, crop })} onClose={close} />

@@ -21,12 +21,15 @@ export function ResultPanel({
   result,
   standing,
   output,
+  isPrivate,
   onRetry,
 }: {
   view: PictureView;
   result: Result | null;
   standing: Standing;
   output: Output;
+  /** Nothing is ever sent to the service. */
+  isPrivate: boolean;
   onRetry: () => void;
 }) {
   const shown = standing.kind === "empty" ? null : result;
@@ -50,7 +53,7 @@ export function ResultPanel({
       </div>
       <Trouble standing={standing} onRetry={onRetry} />
       <p class="facts" role="status">
-        {factsOf(shown, standing)}
+        {factsOf(shown, standing)} {isPrivate && standing.kind === "done" && words.nothing}
       </p>
       {shown?.strangeness && standing.kind === "done" && <Strange {...shown.strangeness} />}
     </>

@@ -45,7 +45,7 @@ export function SaveDialog({
           {words.saveName}
           <input
             required
-            autofocus
+            data-first
             maxLength={200}
             value={name}
             onInput={(event) => setName(event.currentTarget.value)}

@@ -36,11 +36,13 @@ export interface Session {
 }
 
 export const MOST_EXAMPLES = 5;
+const SHOWN = 3 / 8; // of the way through a row: a face, and no first frame, in the models of the package
 export const NO_LOOK: LookInput = { kind: "examples", examples: [] };
 
 /** What a first visit shows: a pose and a look of the model's own. */
-export function opening({ model, poses, looks }: ModelFacts): Session {
-  const pose = poses[Math.floor(poses.length / 4)];
+export function opening({ model, poses, looks, rows }: ModelFacts): Session {
+  const [row = poses] = Object.values(rows);
+  const pose = row[Math.floor(row.length * SHOWN)];
   const look = looks[Math.floor((looks.length * 3) / 4)];
   return {
     model,

@@ -1,3 +1,4 @@
+import { useEffect, useState } from "preact/hooks";
 import { text } from "../text";
 import { Pixels } from "../ui/pixels";
 import { usePromise } from "../ui/use_promise";
@@ -5,6 +6,8 @@ import type { GalleryPictures } from "./gallery_pictures";
 import { croppedPixels } from "./pictures";
 import type { LookInput, PictureInput, PoseInput } from "./session";
 import { savedThumbnail } from "./saved_looks";
+
+const AGAIN = 3000; // milliseconds, until a drawing that failed is asked for again
 
 /** How an input is called, for people. */
 export function nameOf(input: PoseInput | LookInput | null | undefined): string {
@@ -44,7 +47,14 @@ export function GalleryTile({
   name: string;
   side: number;
 }) {
-  const found = usePromise(async () => gallery?.[kind](name), [gallery, kind, name]);
+  const [attempt, setAttempt] = useState(0);
+  const found = usePromise(async () => gallery?.[kind](name), [gallery, kind, name, attempt]);
+  const hasFailed = found.state === "failed";
+  useEffect(() => {
+    if (!hasFailed) return;
+    const timer = setInterval(() => setAttempt((n) => n + 1), AGAIN);
+    return () => clearInterval(timer);
+  }, [hasFailed]);
   return (
     <span class="tile">
       {found.state === "done" && found.value && (

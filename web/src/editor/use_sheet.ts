@@ -3,7 +3,7 @@ import type { Pixels, Pose } from "../engines/engine";
 import { lookOf } from "./inputs";
 import { Latest } from "./latest";
 import { isComplete, type Session } from "./session";
-import type { Ready } from "./use_engine";
+import { maySee, type Ready } from "./use_engine";
 
 const AT_ONCE = 8; // poses of one request: the first are seen while the others are drawn
 const WAIT = 150; // milliseconds without a change before it is drawn
@@ -31,6 +31,7 @@ export function useSheet(
   const look = session && JSON.stringify([session.model, session.looks, session.share]);
   useEffect(() => {
     if (!isOpen || !ready || !session || ready.engine.facts.model !== session.model) return;
+    if (!maySee(ready, { ...session, pose: null })) return;
     if (drawn.current === look || !isComplete({ ...session, pose: { kind: "gallery", name: "" } })) {
       return;
     }

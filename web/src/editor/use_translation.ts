@@ -4,7 +4,7 @@ import type { Engine, Pixels, Strangeness } from "../engines/engine";
 import { lookOf, MissingPictures, poseOf } from "./inputs";
 import { Latest } from "./latest";
 import { isComplete, type Session } from "./session";
-import type { Ready } from "./use_engine";
+import { maySee, type Ready } from "./use_engine";
 
 export interface Result {
   session: Session;
@@ -51,6 +51,7 @@ export function useTranslation(
       return setStanding({ kind: "empty" });
     }
     setStanding({ kind: "working" });
+    if (!maySee(ready!, session)) return latest.drop(); // until the device has loaded the model
     latest.run(
       (signal) => translated(ready!, session, signal),
       (found) => {
@@ -75,9 +76,11 @@ export function useTranslation(
 async function translated({ engine, gallery }: Ready, session: Session, signal: AbortSignal) {
   const [pose, look] = await Promise.all([poseOf(session), lookOf(session)]);
   signal.throwIfAborted();
-  const { images, milliseconds, strangeness } = await engine.translate([pose], look, signal);
+  const [{ images, milliseconds, strangeness }, shown] = await Promise.all([
+    engine.translate([pose], look, signal),
+    pose.kind === "picture" ? pose.pixels : gallery.pose(pose.name),
+  ]);
   const { place, means } = engine;
-  const shown = pose.kind === "picture" ? pose.pixels : await gallery.pose(pose.name);
   return { session, pixels: images[0]!, pose: shown, milliseconds, place, means, strangeness };
 }
 

@@ -4,7 +4,7 @@ import type { Engine, Look, ModelFacts, Pose, Translations } from "./engine";
 import type { OnProgress } from "./files";
 import { openServer } from "./server";
 
-/** Where a person wants the model to run; `auto`: here if it can. */
+/** Where a person wants the model to run; `auto`: here if it can, `device`: here or not at all. */
 export type Wish = "auto" | "device" | "server";
 
 const KEY = "funit-engine";
@@ -37,7 +37,8 @@ const OPENERS: Openers = { device: openDevice, server: openServer };
 /**
  * The engine that does what the person wishes, with this model; null is the service's default one.
  *
- * Where the device cannot, the service does, and `onFallback` hears why. Throws what keeps both from it.
+ * `auto`: where the device cannot, the service does, and `onFallback` hears why. Throws what keeps all that
+ * are wished from it.
  */
 export async function chooseEngine(
   model: string | null,
@@ -46,6 +47,7 @@ export async function chooseEngine(
   openers: Openers = OPENERS,
 ): Promise<Engine> {
   if (place === "server") return openers.server(model, options.signal);
+  if (place === "device") return openers.device(model, options);
   const toServer = async (reason: DeviceError): Promise<Engine> => {
     const engine = await openers.server(model, options.signal);
     options.onFallback?.(reason);

@@ -3,7 +3,10 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import { text } from "../text";
 import { IconButton } from "./buttons";
 
-/** A window over the page: Escape closes it, and the focus stays inside. */
+/**
+ * A window over the page: Escape closes it, and the focus stays inside, at first where `data-first` is;
+ * then it goes back to where it was.
+ */
 export function Dialog({
   title,
   onClose,
@@ -18,9 +21,14 @@ export function Dialog({
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
+    const opened = dialog.current!;
     const before = document.activeElement;
-    dialog.current?.showModal();
-    return () => before instanceof HTMLElement && before.focus();
+    opened.showModal();
+    opened.querySelector<HTMLElement>("[data-first]")?.focus();
+    return () => {
+      opened.close();
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
   return (
     <dialog

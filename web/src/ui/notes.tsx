@@ -1,13 +1,19 @@
 import type { ComponentChildren } from "preact";
+import { promptForKey, ServiceError } from "../api/client";
 import { text } from "../text";
 
-/** An error, and what to do about it. */
+/** An error, and what to do about it: where the key is not enough, another one. */
 export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const [message, hint] = told(error);
+  const refused = error instanceof ServiceError && [401, 403].includes(error.status) ? error : null;
+  const useAnother = async () => {
+    if (await promptForKey(refused)) onRetry?.();
+  };
   return (
     <div class="note error" role="alert">
       <strong>{message}</strong> {hint && <span>{hint}</span>}
       {onRetry && <button onClick={onRetry}>{text.again}</button>}
+      {refused && <button onClick={useAnother}>{text.key.other}</button>}
     </div>
   );
 }
