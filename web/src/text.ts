@@ -34,8 +34,6 @@ export const text = {
     noWasmHint: "A newer one can; until then the service translates.",
     noGraphs: (model: string) => `The model ${model} has no graphs that run on this device.`,
     noGraphsHint: "Publish it again with `funit[onnx]` installed; until then the service translates.",
-    noMemory: "This device has too little memory for the model.",
-    noMemoryHint: "Close other tabs, or let the service translate.",
     damaged: (file: string) => `The file ${file} did not arrive whole.`,
     damagedHint: "Load the page again.",
     failed: "The model does not run on this device.",
