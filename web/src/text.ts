@@ -53,9 +53,10 @@ export const text = {
     model: "Model",
     where: {
       title: "Runs on",
-      auto: "This device, if it can",
-      device: "This device only",
-      server: "The service",
+      auto: "Automatic",
+      device: "This device",
+      server: "Service",
+      why: "Automatic: this device if it can, else the service. Until the model is here, the service draws what holds no picture of yours.",
       loading: (loaded: string, all: string) => `The model comes to this device: ${loaded} of ${all} MB`,
       fallback: "The service translates.",
     },
