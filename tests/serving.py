@@ -81,7 +81,8 @@ def serving(
 ) -> Iterator[Served]:
     """`funit serve` with these options; `with_slow_routes` adds those of slow_worker.py.
 
-    `worker` is a program that is started in place of the service's own web worker. `inside` is a command that becomes the one behind it.
+    `worker` is a program that is started in place of the service's own web worker, `inside` a
+    command that becomes the one behind it.
     """
     worker = _SLOW_WORKER if with_slow_routes else worker
     start: Sequence[str] = ("-c", _WITH_WORKER, str(worker)) if worker else ("-m", "funit")

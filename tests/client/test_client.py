@@ -95,6 +95,7 @@ def test_keys_open_what_their_scopes_allow(tmp_path: Path, monkeypatch: pytest.M
             client.models()
         with Client(served.url, key=made.stdout.strip()) as client:
             assert {model.name for model in client.models()} >= {"default"}
+            assert (client.own_key().name, client.own_key().scopes) == ("ada", ("translate",))
             with pytest.raises(UserError, match="no scope `train`") as refused:
                 client.jobs()
             assert "--scope train" in refused.value.hint

@@ -56,7 +56,9 @@ def test_a_job_is_asked_for_paused_resumed_cancelled_and_told(
         client.job_report(job)
 
 
-def test_schedules_are_made_listed_and_removed(client: Client, zoo_there: str) -> None:
+def test_schedules_are_made_listed_changed_paused_and_removed(
+    client: Client, zoo_there: str
+) -> None:
     job = {"dataset": zoo_there, "name": "zoo"}
 
     made = client.create_schedule("weekly", job, every_hours=168)
@@ -65,6 +67,11 @@ def test_schedules_are_made_listed_and_removed(client: Client, zoo_there: str) -
     assert client.schedules() == [made]
     with pytest.raises(ConflictError):
         client.create_schedule("weekly", job, new_images=3)
+    changed = client.change_schedule("weekly", new_images=3, every_hours=None)
+    assert (changed.every_hours, changed.new_images, changed.state) == (None, 3, "active")
+    assert client.pause_schedule(made).state == "paused"
+    assert client.find_schedule("weekly").state == "paused"
+    assert client.resume_schedule("weekly") == changed
     client.remove_schedule(made)
     assert client.schedules() == []
 
@@ -93,7 +100,10 @@ def test_a_job_is_followed_from_asking_to_publishing(
         assert len(client.job_log(job, lines=3).splitlines()) == 3
         pictures = client.job_pictures(job)
         assert "0000000048.png" in pictures
-        assert min(client.job_picture(job, pictures[-1]).size) > 16
+        assert min(client.job_picture(job, pictures[-1], candidate=0).size) > 16
+        (curves,) = client.job_curves(job)
+        assert curves.curves["g/reconstruction"][-1][0] == 48
+        assert len(client.job_curves(job, points=2)[0].curves["g/reconstruction"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,20 @@ def test_a_key_may_do_what_its_scopes_say(app: FastAPI, services: Services) -> N
     assert "no scope `train`" in str(body)
 
 
+def test_a_key_is_told_what_it_may_do(app: FastAPI, services: Services) -> None:
+    trains = create_key(services.database, "ada", ["train"])
+    administers = create_key(services.database, "eve", ["admin"])
+    client = TestClient(app)
+
+    def own(key: str) -> object:
+        return client.get("/v1/keys/own", headers={"Authorization": f"Bearer {key}"}).json()
+
+    assert own(trains) == {"name": "ada", "scopes": ["train"]}
+    every = ["translate", "data", "train", "admin"]
+    assert own(administers) == {"name": "eve", "scopes": every}
+    assert client.get("/v1/keys/own").status_code == 401
+
+
 def test_without_a_known_key_there_is_no_answer(app: FastAPI) -> None:
     for key in (None, "funit_nonsense", ""):
         status, body = get(app, key)

@@ -1,4 +1,4 @@
-"""Numbers made by Pillow, against which web/tests/fit.test.ts holds what the page does with pictures.
+"""Numbers made by Pillow: web/tests/fit.test.ts holds what the page does with pictures to them.
 
     python tests/web/pillow_numbers.py
 
@@ -16,7 +16,7 @@ from PIL import Image
 from funit.data.images import fit, read_image
 
 FILE = Path(__file__).parent.parent.parent / "web" / "tests" / "pillow.json"
-# Much taller pictures are left out: Pillow 13 resizes them in the other order, and rounds otherwise.
+# Much taller pictures are left out: Pillow 13 resizes them in the other order, rounding otherwise.
 CASES = [  # width, height, size, background
     (64, 48, 16, (255, 255, 255)),
     (37, 41, 8, (10, 200, 30)),

@@ -1,5 +1,6 @@
 """The editor at the service: what goes in, what comes out, what is remembered."""
 
+import itertools
 import time
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def troubled(context: BrowserContext) -> Editor:
 
 @pytest.fixture
 def pose(creatures: Creatures) -> Path:
-    return list(creatures.values())[0][3]
+    return next(iter(creatures.values()))[3]
 
 
 @pytest.fixture
@@ -75,7 +76,9 @@ def page_waits_for_new(editor: Editor) -> None:
     editor.settle()
 
 
-def test_two_looks_are_blended(editor: Editor, translator: Translator, examples: list[Path]) -> None:
+def test_two_looks_are_blended(
+    editor: Editor, translator: Translator, examples: list[Path]
+) -> None:
     editor.put("look", examples[:1])
     editor.click("Blend with a second look")
     second = editor.page.locator("[data-look='1']")
@@ -120,7 +123,11 @@ def test_the_camera_gives_a_pose(editor: Editor) -> None:
 
 
 def test_a_crop_is_what_the_model_gets_and_is_remembered(
-    editor: Editor, translator: Translator, creatures: Creatures, examples: list[Path], tmp_path: Path
+    editor: Editor,
+    translator: Translator,
+    creatures: Creatures,
+    examples: list[Path],
+    tmp_path: Path,
 ) -> None:
     large = tmp_path / "large.png"
     Image.open(creatures_first(creatures)).resize((160, 128)).save(large)
@@ -129,7 +136,8 @@ def test_a_crop_is_what_the_model_gets_and_is_remembered(
     editor.click("Crop")
     square = editor.page.get_by_role("application")
     square.focus()
-    for key in ["-"] * 6 + ["Shift+ArrowLeft"] * 20 + ["Shift+ArrowUp"] * 20:  # the left upper corner
+    to_the_corner = ["Shift+ArrowLeft"] * 20 + ["Shift+ArrowUp"] * 20
+    for key in ["-"] * 6 + to_the_corner:
         square.press(key)
     editor.click("Flip")
     editor.click("Done")
@@ -336,7 +344,8 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(troubled: Editor) ->
     refused: list[float] = []
 
     def busy(route: Route) -> None:
-        if b"spotted-rabbit" in (route.request.post_data_buffer or b""):  # not a picture of the gallery
+        sent = route.request.post_data_buffer or b""
+        if b"spotted-rabbit" in sent:  # not a picture of the gallery
             refused.append(time.monotonic())
         body = {"error": "no room", "hint": "try again"}
         route.fulfill(status=503, json=body, headers={"Retry-After": "1"})
@@ -346,7 +355,7 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(troubled: Editor) ->
     expect(troubled.page.get_by_role("alert")).to_contain_text("no room")
     troubled.page.wait_for_timeout(2500)
     assert len(refused) >= 2
-    assert min(b - a for a, b in zip(refused, refused[1:], strict=False)) > 0.9
+    assert min(b - a for a, b in itertools.pairwise(refused)) > 0.9
     troubled.page.unroute(TRANSLATIONS)
     troubled.settle()
 
@@ -381,9 +390,7 @@ def test_a_file_that_is_no_picture_is_refused(editor: Editor, tmp_path: Path, we
     expect(alert).to_contain_text("PNG, JPEG, WebP, GIF and BMP")
 
 
-def test_a_key_is_asked_for_and_the_page_goes_on(
-    browser: Browser, tmp_path: Path
-) -> None:
+def test_a_key_is_asked_for_and_the_page_goes_on(browser: Browser, tmp_path: Path) -> None:
     home = tmp_path / "home"
     made = funit("keys", "create", "ada", "--scope", "translate", home=home)
     key = made.stdout.split()[-1]

@@ -3,6 +3,7 @@ import { Editor } from "./editor/editor";
 import { text } from "./text";
 import { ThemeButton } from "./theme";
 import { useRoute } from "./route";
+import { KeyButton, KeyDialog } from "./ui/key_dialog";
 
 // What most visits do not open is loaded when it is opened.
 const Models = lazy(() => import("./library/models").then((m) => m.Models));
@@ -33,6 +34,7 @@ export function App() {
             </a>
           ))}
         </nav>
+        <KeyButton />
         <ThemeButton />
       </header>
       <main id="main" tabIndex={-1}>
@@ -40,6 +42,7 @@ export function App() {
           <Page page={page} rest={rest} />
         </Suspense>
       </main>
+      <KeyDialog />
     </>
   );
 }

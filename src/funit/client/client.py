@@ -10,9 +10,10 @@ Needs `funit[serve]`, but neither PyTorch nor any other engine.
 from funit.client.classifications import Classifying
 from funit.client.datasets import DataSets
 from funit.client.jobs import Jobs
+from funit.client.keys import Keys
 from funit.client.models import Models
 from funit.client.translations import Translations
 
 
-class Client(Translations, Classifying, DataSets, Models, Jobs):
+class Client(Translations, Classifying, DataSets, Models, Jobs, Keys):
     """Everything that a service answers; every error that it answers with is a UserError."""

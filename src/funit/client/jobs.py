@@ -54,6 +54,15 @@ class JobEvent(Answer):
     data: dict[str, Any]
 
 
+class JobCurves(Answer):
+    """What the training of one of a job's candidates logged."""
+
+    candidate: int
+    """From 0."""
+    curves: dict[str, tuple[tuple[int, float], ...]]
+    """By name, as `g/reconstruction`: images seen, and the mean since the point before."""
+
+
 class JobReport(Answer):
     """The newest evaluation of a job, and what was decided by each."""
 
@@ -69,12 +78,16 @@ class Schedule(Answer):
     id: int
     name: str
     created_at: datetime
+    state: str
+    """`active` or `paused`."""
     request: dict[str, Any]
     every_hours: float | None
     new_images: int | None
     last_run_at: datetime | None
     last_version: int | None
     """Of the data set, when it was last trained on."""
+    error: str | None
+    """Why it made no job when it was last due."""
 
 
 class Jobs(Connection):
@@ -161,13 +174,24 @@ class Jobs(Connection):
         """What a job's processes printed last."""
         return self._answer("GET", f"/v1/jobs/{_id(job)}/log", params={"lines": lines}).text
 
-    def job_pictures(self, job: Job | str) -> list[str]:
-        """The names of a job's pictures: the loss curves, and sample grids by the images seen."""
-        return list(self._json("GET", f"/v1/jobs/{_id(job)}/pictures")["names"])
+    def job_curves(self, job: Job | str, points: int = 500) -> list[JobCurves]:
+        """The losses of each candidate that was begun, and how fast it is, over images seen."""
+        asked = {"points": points}
+        found = self._json("GET", f"/v1/jobs/{_id(job)}/curves", params=asked)
+        return [read(JobCurves, each) for each in found["candidates"]]
 
-    def job_picture(self, job: Job | str, name: str) -> Image.Image:
+    def job_pictures(self, job: Job | str, candidate: int | None = None) -> list[str]:
+        """The names of a job's pictures: the loss curves, and sample grids by the images seen.
+
+        Of a candidate, from 0; by default the one that is being trained, or was last.
+        """
+        asked = given(candidate=candidate)
+        return list(self._json("GET", f"/v1/jobs/{_id(job)}/pictures", params=asked)["names"])
+
+    def job_picture(self, job: Job | str, name: str, candidate: int | None = None) -> Image.Image:
         """One of them."""
-        return opened(self._answer("GET", f"/v1/jobs/{_id(job)}/pictures/{word(name)}").content)
+        path, asked = f"/v1/jobs/{_id(job)}/pictures/{word(name)}", given(candidate=candidate)
+        return opened(self._answer("GET", path, params=asked).content)
 
     # -------------------------------------------------------------- schedules
 
@@ -190,11 +214,30 @@ class Jobs(Connection):
         """The schedules, by name."""
         return [read(Schedule, each) for each in self._json("GET", "/v1/schedules")]
 
+    def find_schedule(self, schedule: Schedule | str) -> Schedule:
+        """A schedule as it is now."""
+        return self._one(Schedule, "GET", f"/v1/schedules/{_name(schedule)}")
+
+    def change_schedule(self, schedule: Schedule | str, **changes: Any) -> Schedule:
+        """Another `every_hours`, `new_images` (None: not for that) or `job`; the rest stays."""
+        return self._one(Schedule, "PATCH", f"/v1/schedules/{_name(schedule)}", json=changes)
+
+    def pause_schedule(self, schedule: Schedule | str) -> Schedule:
+        """Makes no jobs until it is resumed."""
+        return self._one(Schedule, "POST", f"/v1/schedules/{_name(schedule)}/pause")
+
+    def resume_schedule(self, schedule: Schedule | str) -> Schedule:
+        """Makes jobs again: one at once if it was due meanwhile."""
+        return self._one(Schedule, "POST", f"/v1/schedules/{_name(schedule)}/resume")
+
     def remove_schedule(self, schedule: Schedule | str) -> None:
         """Makes no more jobs; those that were made stay."""
-        name = schedule if isinstance(schedule, str) else schedule.name
-        self._answer("DELETE", f"/v1/schedules/{word(name)}")
+        self._answer("DELETE", f"/v1/schedules/{_name(schedule)}")
 
 
 def _id(job: Job | str) -> str:
     return word(job if isinstance(job, str) else job.id)
+
+
+def _name(schedule: Schedule | str) -> str:
+    return word(schedule if isinstance(schedule, str) else schedule.name)

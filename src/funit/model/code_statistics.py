@@ -1,4 +1,4 @@
-"""What is usual of a model's codes, as model.json keeps it; `funit.model.strangeness` compares with it.
+"""What is usual of a model's codes, as model.json keeps it, for `funit.model.strangeness`.
 
 This module imports no numpy: a list of models needs none.
 """

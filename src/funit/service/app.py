@@ -16,6 +16,7 @@ from funit.service.routes import (
     galleries,
     health,
     jobs,
+    keys,
     looks,
     metrics,
     models,
@@ -25,10 +26,10 @@ from funit.service.routes import (
     translations,
 )
 from funit.service.services import Services
-from funit.service.uploads import Uploads
 
 ROUTERS = (
     health.router,
+    keys.router,
     metrics.router,
     docs.router,
     page.router,
@@ -66,7 +67,6 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.services = services
-    app.state.uploads = Uploads(services.settings.limits, services.metrics)
     handle_errors(app)
     for layer in (BodyLimit, Gate, Requests):  # the last one is the outermost
         app.add_middleware(layer, services=services)

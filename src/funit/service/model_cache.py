@@ -1,6 +1,5 @@
 """Models, opened when they are asked for and dropped, least recently used first, for others."""
 
-import math
 import re
 import threading
 import time
@@ -9,23 +8,36 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from safetensors import safe_open
 
+from funit.database.changes import Changes
 from funit.engines.engine import Floats, Look
 from funit.errors import NotThereError, UserError
 from funit.gallery import Gallery
+from funit.model.code_statistics import CodeStatistics
+from funit.model.strangeness import content_codes, distances, look_codes
 from funit.model_folder import ModelFolder
 from funit.repository import ModelRepository
 from funit.service.meter import Meter
 from funit.service.settings import GeneratorSettings
 from funit.translator import Content, Translator
 
-NAME_SECONDS = 1.0  # for so long a name is taken to mean the same version
+NAME_SECONDS = 1.0  # for so long a name means the same version, even where the database changes
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(@[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
 _NUM_LOADERS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """What came of a pose."""
+
+    image: Image.Image
+    strangeness: float | None
+    """Of the pose: 1 is as usual in training; None where the model does not know what is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +51,7 @@ class LoadedModel:
     weights_sha256: str
     translator: Translator
     gallery: Gallery | None
+    statistics: CodeStatistics | None
     num_bytes: int
 
     @property
@@ -81,45 +94,87 @@ class LoadedModel:
 
     def translate(
         self, pairs: Sequence[tuple[Image.Image | Content, Look]]
-    ) -> list[tuple[Image.Image, Content]]:
+    ) -> list[tuple[Translation, Content]]:
         """Each content in its look; with its code, to be kept."""
         fresh = [content for content, _ in pairs if not isinstance(content, Content)]
         encoded = iter(self.translator.encode_content(fresh) if fresh else ())
         contents = [c if isinstance(c, Content) else next(encoded) for c, _ in pairs]
-        drawn = self.translator.translate(contents, [look for _, look in pairs])
-        return list(zip(drawn, contents, strict=True))
+        drawn = self.translator.translate_pairs(contents, [look for _, look in pairs])
+        strange = self._strangeness(np.stack([content_map for _, content_map in drawn]))
+        images = [image for image, _ in drawn]
+        return list(zip(map(Translation, images, strange), contents, strict=True))
 
-    def draw(self, pairs: Sequence[tuple[int, Look]]) -> list[Image.Image]:
+    def draw(self, pairs: Sequence[tuple[int, Look]]) -> list[Translation]:
         """Each pose of the gallery in its look."""
         poses: Floats = self.require_gallery().poses[[index for index, _ in pairs]]
-        return self.translator.draw(poses, [look for _, look in pairs])
+        images = self.translator.draw(poses, [look for _, look in pairs])
+        return list(map(Translation, images, self._strangeness(poses)))
+
+    def look_strangeness(self, looks: Sequence[Look]) -> float | None:
+        """How strange the strangest of some looks is, as of a pose."""
+        if self.statistics is None:
+            return None
+        codes = [
+            look_codes(each.class_code, each.keys, each.log_shares, self.translator.config.model)
+            for each in looks
+        ]
+        return max(distances(np.concatenate(codes), self.statistics.look))
+
+    def _strangeness(self, content_maps: Floats) -> Sequence[float | None]:
+        if self.statistics is None:
+            return [None] * len(content_maps)
+        codes = content_codes(content_maps, self.translator.config.model)
+        return distances(codes, self.statistics.content)
+
+
+class _Named(NamedTuple):
+    """What a name was found to mean."""
+
+    key: str
+    at: float
+    """In seconds, of `time.monotonic`."""
+    changes: int | None
+    """The count of the database's changes by then."""
 
 
 class ModelCache:
     """The models that are ready, by what they are called."""
 
-    def __init__(self, models: ModelRepository, settings: GeneratorSettings, meter: Meter) -> None:
+    def __init__(
+        self,
+        models: ModelRepository,
+        settings: GeneratorSettings,
+        meter: Meter,
+        changes: Changes | None = None,
+    ) -> None:
         self.models = models
         self.settings = settings
         self.meter = meter
+        self.changes = changes
         self._ready: OrderedDict[str, LoadedModel] = OrderedDict()
-        self._named: dict[str, tuple[float, str]] = {}
+        self._named: dict[str, _Named] = {}
+        self._coming: dict[str, Future[LoadedModel]] = {}
         self._lock = threading.Lock()
         self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._pool = ThreadPoolExecutor(_NUM_LOADERS, "funit-models")
 
     def at_once(self, name: str) -> LoadedModel | None:
-        """The model, if it is ready and its name was looked up a moment ago."""
+        """The model, if it is ready and its name still means it."""
         with self._lock:
-            looked_up, key = self._named.get(name, (-math.inf, ""))
-            if time.monotonic() - looked_up > NAME_SECONDS or key not in self._ready:
+            named = self._named.get(name)
+            if named is None or named.key not in self._ready or not self._holds(named):
                 return None
-            self._ready.move_to_end(key)
-            return self._ready[key]
+            self._ready.move_to_end(named.key)
+            return self._ready[named.key]
 
     def coming(self, name: str) -> Future[LoadedModel]:
-        """The model, when it is ready."""
-        return self._pool.submit(self._find, name)
+        """The model, when it is ready; all who ask meanwhile share this, so it is not cancelled."""
+        with self._lock:
+            coming = self._coming.get(name)
+            if coming is None:
+                coming = self._coming[name] = self._pool.submit(self._find, name)
+                coming.add_done_callback(lambda _: self._coming.pop(name, None))
+            return coming
 
     def names(self) -> list[str]:
         """What is ready, the least recently used first."""
@@ -131,7 +186,16 @@ class ModelCache:
         self._pool.shutdown(cancel_futures=True)
         self._ready.clear()
 
+    def _holds(self, named: _Named) -> bool:
+        if time.monotonic() - named.at <= NAME_SECONDS:
+            return True
+        return named.changes is not None and named.changes == self._count()
+
+    def _count(self) -> int | None:
+        return self.changes.count() if self.changes else None
+
     def _find(self, name: str) -> LoadedModel:
+        changes = self._count()
         if not _NAME.fullmatch(name):  # a stranger's path is no model
             raise NotThereError(f"no model is called `{name}`", hint="names are like `cats-64px@2`")
         try:
@@ -150,7 +214,7 @@ class ModelCache:
                 start = time.perf_counter()
                 found = self._opened(folder, key)
                 self.meter.loaded(found.name, time.perf_counter() - start)
-            self._keep(name, found)
+            self._keep(name, found, changes)
         return found
 
     def _opened(self, folder: ModelFolder, key: str) -> LoadedModel:
@@ -165,13 +229,14 @@ class ModelCache:
             info.weights_sha256,
             translator,
             gallery,
+            info.statistics,
             _bytes_of_weights(folder.weights_path) + (gallery.poses.nbytes if gallery else 0),
         )
 
-    def _keep(self, name: str, model: LoadedModel) -> None:
+    def _keep(self, name: str, model: LoadedModel, changes: int | None) -> None:
         """Now the most recently used one; others go until all are within the budget."""
         with self._lock:
-            self._named[name] = time.monotonic(), model.key
+            self._named[name] = _Named(model.key, time.monotonic(), changes)
             self._ready[model.key] = model
             self._ready.move_to_end(model.key)
             while len(self._ready) > 1 and self._num_bytes() > self.settings.model_bytes:

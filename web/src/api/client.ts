@@ -15,28 +15,65 @@ export class ServiceError extends Error {
 }
 
 const KEY = "funit-key";
+const watchers = new Set<() => void>();
 
 /** The API key that is sent with every request; none by default. Kept in this browser tab. */
 export const apiKey = {
   get: (): string | null => sessionStorage.getItem(KEY),
-  set: (key: string | null): void =>
-    key ? sessionStorage.setItem(KEY, key) : sessionStorage.removeItem(KEY),
+  set(key: string | null): void {
+    if (key) sessionStorage.setItem(KEY, key);
+    else sessionStorage.removeItem(KEY);
+    for (const watcher of watchers) watcher();
+  },
+  /** Calls back when it changes; gives what ends that. */
+  watch(watcher: () => void): () => void {
+    watchers.add(watcher);
+    return () => watchers.delete(watcher);
+  },
 };
 
-/** Asks the service. Throws ServiceError, or an AbortError. */
+/** Asks a person for a key, and why; resolves to whether one was given. */
+type Prompt = (reason: ServiceError | null) => Promise<boolean>;
+let prompt: Prompt | null = null;
+let asked: Promise<boolean> | null = null;
+
+/** Who asks people for a key: the page's `<KeyDialog>`. */
+export function promptForKeyWith(by: Prompt | null): void {
+  prompt = by;
+}
+
+/** Asks for a key, once for all requests that wait for one; resolves to whether it was given. */
+export function promptForKey(reason: ServiceError | null): Promise<boolean> {
+  if (!prompt) return Promise.resolve(false);
+  asked ??= prompt(reason).finally(() => (asked = null));
+  return asked;
+}
+
+/**
+ * Asks the service. Throws ServiceError, or an AbortError.
+ *
+ * Where a key is needed, a person is asked for it, and the request is sent again.
+ */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  for (;;) {
+    const key = apiKey.get();
+    const response = await send(path, init, key);
+    if (response.ok) return response;
+    const error = await refused(response);
+    if (error.status !== 401) throw error;
+    if (apiKey.get() === key && !(await promptForKey(error))) throw error;
+  }
+}
+
+async function send(path: string, init: RequestInit, key: string | null): Promise<Response> {
   const headers = new Headers(init.headers);
-  const key = apiKey.get();
   if (key) headers.set("Authorization", `Bearer ${key}`);
-  let response: Response;
   try {
-    response = await fetch(path, { ...init, headers });
+    return await fetch(path, { ...init, headers });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ServiceError(text.errors.away, text.errors.awayHint, 0);
   }
-  if (!response.ok) throw await refused(response);
-  return response;
 }
 
 /** The JSON of an answer. `T` is what its route's schema says. */
@@ -45,12 +82,25 @@ export async function askJson<T>(path: string, init?: RequestInit): Promise<T> {
 }
 
 async function refused(response: Response): Promise<ServiceError> {
-  const body: { error?: string; hint?: string } = await response.json().catch(() => ({}));
-  const after = Number(response.headers.get("Retry-After"));
+  return refusal(response.status, await response.text(), response.headers.get("Retry-After"));
+}
+
+/** The error in an answer: its status, its body, and its header `Retry-After`. */
+export function refusal(status: number, body: string, retryAfter: string | null): ServiceError {
+  const { error, hint } = parsed(body);
+  const after = Number(retryAfter);
   return new ServiceError(
-    body.error ?? text.errors.unexpected,
-    body.hint ?? `HTTP ${response.status}`,
-    response.status,
+    error ?? text.errors.unexpected,
+    hint ?? `HTTP ${status}`,
+    status,
     after > 0 ? after : null,
   );
+}
+
+function parsed(body: string): { error?: string; hint?: string } {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return {}; // of a proxy in between
+  }
 }

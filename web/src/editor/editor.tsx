@@ -1,9 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ServiceError } from "../api/client";
 import type { Wish } from "../engines/choose";
 import { text } from "../text";
+import { bytes } from "../ui/format";
 import { Choice, IconButton } from "../ui/buttons";
-import { KeyDialog } from "../ui/key_dialog";
 import { ErrorNote } from "../ui/notes";
 import { Live } from "./dialogs";
 import { useStrayFiles } from "./drop_zone";
@@ -24,7 +23,7 @@ import { useModels } from "./use_models";
 import { useOutput } from "./use_output";
 import { useSession, type SessionState } from "./use_session";
 import { useSheet } from "./use_sheet";
-import { useTranslation, type Standing } from "./use_translation";
+import { useTranslation } from "./use_translation";
 
 const words = text.editor;
 type View = PictureView | "sheet" | "live";
@@ -129,7 +128,6 @@ export function Editor() {
         />
       )}
       <HistoryStrip history={history} session={session} onUse={state.change} />
-      <NeedsKey error={error} standing={standing} onKey={again} />
     </div>
   );
 }
@@ -202,7 +200,7 @@ function EngineNotes({ engine: { loading, fallback } }: { engine: EngineState })
     <>
       {loading && loading.loaded < loading.total && (
         <label class="loading muted">
-          {words.where.loading(megabytes(loading.loaded), megabytes(loading.total))}
+          {words.where.loading(bytes(loading.loaded), bytes(loading.total))}
           <progress value={loading.loaded} max={loading.total} />
         </label>
       )}
@@ -213,39 +211,6 @@ function EngineNotes({ engine: { loading, fallback } }: { engine: EngineState })
       )}
     </>
   );
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
-}
-
-/** Asks for a key where the service wants one, until the window is closed. */
-function NeedsKey({
-  error,
-  standing,
-  onKey,
-}: {
-  error: unknown;
-  standing: Standing;
-  onKey: () => void;
-}) {
-  const [closedFor, setClosedFor] = useState<unknown>(null);
-  const found = standing.kind === "failed" && isKeyless(standing.error) ? standing.error : error;
-  if (!isKeyless(found) || found === closedFor) return null;
-  const close = () => setClosedFor(found);
-  return (
-    <KeyDialog
-      onKey={() => {
-        close();
-        onKey();
-      }}
-      onClose={close}
-    />
-  );
-}
-
-function isKeyless(error: unknown): boolean {
-  return error instanceof ServiceError && error.status === 401;
 }
 
 /** Takes files in where they were dropped, picked or pasted. */

@@ -1,7 +1,7 @@
 import { ask } from "../api/client";
 import { text } from "../text";
 import { pngOf } from "../ui/canvas";
-import type { Engine, Look, ModelFacts, Pixels, Pose, Translations } from "./engine";
+import type { Engine, Look, ModelFacts, Pixels, Pose, Strangeness, Translations } from "./engine";
 import { fitted, toImageData } from "./fit";
 import { partsOf } from "./look";
 import { findModel } from "./model";
@@ -15,7 +15,10 @@ export async function openServer(name: string | null, signal?: AbortSignal): Pro
 
 interface Answer {
   images: { image: string; media_type: string }[];
+  strangeness: Strangeness | null;
 }
+
+type Drawn = Pick<Translations, "images" | "strangeness">;
 
 class ServerEngine implements Engine {
   readonly place = "server";
@@ -27,13 +30,20 @@ class ServerEngine implements Engine {
     const start = performance.now();
     const form = await this.formOf(look);
     const images = new Array<Pixels>(poses.length);
+    const strange = new Array<number>(poses.length);
+    let ofLook: number | null = null;
     for (const numbers of requests(poses)) {
       const body = copied(form);
       for (const n of numbers) await this.add(body, poses[n]!);
       const drawn = await this.asked(body, signal);
-      numbers.forEach((n, i) => (images[n] = drawn[i]!));
+      numbers.forEach((n, i) => {
+        images[n] = drawn.images[i]!;
+        strange[n] = drawn.strangeness?.poses[i] ?? NaN;
+      });
+      ofLook = drawn.strangeness?.look ?? null;
     }
-    return { images, milliseconds: performance.now() - start, strangeness: null };
+    const strangeness = ofLook === null ? null : { poses: strange, look: ofLook };
+    return { images, milliseconds: performance.now() - start, strangeness };
   }
 
   close(): void {}
@@ -55,13 +65,14 @@ class ServerEngine implements Engine {
     else form.append("content", await fileOf(pose.pixels, this.facts), "pose.png");
   }
 
-  private async asked(body: FormData, signal: AbortSignal): Promise<Pixels[]> {
+  private async asked(body: FormData, signal: AbortSignal): Promise<Drawn> {
     const answer = await ask("/v1/translations", { method: "POST", body, signal });
     if (answer.headers.get("Content-Type")?.startsWith("image/")) {
-      return [await decoded(await answer.blob())];
+      return { images: [await decoded(await answer.blob())], strangeness: told(answer.headers) };
     }
-    const { images } = (await answer.json()) as Answer;
-    return Promise.all(images.map((each) => decoded(fromBase64(each.image, each.media_type))));
+    const { images, strangeness } = (await answer.json()) as Answer;
+    const files = images.map((each) => decoded(fromBase64(each.image, each.media_type)));
+    return { images: await Promise.all(files), strangeness };
   }
 }
 
@@ -78,6 +89,12 @@ function requests(poses: Pose[]): number[][] {
     while (numbers.length) found.push(numbers.splice(0, MOST));
   }
   return found;
+}
+
+function told(headers: Headers): Strangeness | null {
+  const look = headers.get("X-Funit-Look-Strangeness");
+  if (look === null) return null;
+  return { poses: [Number(headers.get("X-Funit-Pose-Strangeness"))], look: Number(look) };
 }
 
 function copied(form: FormData): FormData {

@@ -1,9 +1,14 @@
 import type { ComponentChildren } from "preact";
+import { promptForKey, ServiceError } from "../api/client";
 import { text } from "../text";
 
-/** An error, and what to do about it. */
+/** An error, and what to do about it: where the key is not enough, another one. */
 export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const [message, hint] = told(error);
+  const refused = error instanceof ServiceError && [401, 403].includes(error.status) ? error : null;
+  const useAnother = async () => {
+    if (await promptForKey(refused)) onRetry?.();
+  };
   return (
     <div class="note error" role="alert">
       <p>
@@ -15,6 +20,11 @@ export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => 
       {onRetry && (
         <button type="button" onClick={onRetry}>
           {text.again}
+        </button>
+      )}
+      {refused && (
+        <button type="button" onClick={useAnother}>
+          {text.key.other}
         </button>
       )}
     </div>

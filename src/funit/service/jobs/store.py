@@ -139,6 +139,13 @@ def events_after(
         return found, len(found) == limit or job.state not in ENDED_STATES
 
 
+def newest_event(database: Engine, job_id: str) -> int:
+    """The id of the last event of a job; 0 where there is none."""
+    with reading(database) as session:
+        newest = select(func.max(JobEvent.id)).where(JobEvent.job_id == job_id)
+        return session.scalar(newest) or 0
+
+
 # -------------------------------------------------------------------- wishes
 
 

@@ -136,12 +136,21 @@ class DataSetPage(BaseModel):
 class ClassBody(BaseModel):
     """A class of a data set."""
 
-    model_config = _like({"part": "seen", "cls": "fox", "num_images": 31})
+    model_config = _like(
+        {
+            "part": "seen",
+            "cls": "fox",
+            "num_images": 31,
+            "thumbnail": "/v1/datasets/heroes/images/17/thumbnail",
+        }
+    )
 
     part: str
     """Empty where the data are not divided."""
     cls: str
     num_images: int
+    thumbnail: str
+    """Where a small picture of its first image is."""
 
 
 class ImageBody(BaseModel):
@@ -171,7 +180,7 @@ class ImageBody(BaseModel):
             size=row.size,
             width=row.width,
             height=row.height,
-            thumbnail=f"/v1/datasets/{dataset}/images/{row.id}/thumbnail",
+            thumbnail=_thumbnail(dataset, row.id),
         )
 
 
@@ -265,7 +274,10 @@ def list_classes(
 ) -> list[ClassBody]:
     """Lists the classes of a data set."""
     found = datasets.list_classes(services, name, version)
-    return [ClassBody(part=part, cls=cls, num_images=count) for part, cls, count in found]
+    return [
+        ClassBody(part=part, cls=cls, num_images=count, thumbnail=_thumbnail(name, first))
+        for part, cls, count, first in found
+    ]
 
 
 @router.get("/{name}/images", responses=responses(404))
@@ -337,6 +349,10 @@ def show_dataset_thumbnail(
     image.save(buffer, "PNG")
     headers = {"Cache-Control": "private, max-age=86400"}
     return Response(buffer.getvalue(), media_type="image/png", headers=headers)
+
+
+def _thumbnail(dataset: str, image_id: int) -> str:
+    return f"/v1/datasets/{dataset}/images/{image_id}/thumbnail"
 
 
 def _details(services: ServicesOf, name: str, version: int | None = None) -> DataSetDetails:

@@ -17,6 +17,7 @@ from funit.errors import NotThereError
 from funit.service.auth import Trains
 from funit.service.errors import responses
 from funit.service.jobs import manager, store
+from funit.service.jobs.curves import curves_of
 from funit.service.jobs.requests import EXAMPLE, JobRequest
 from funit.service.services import Services, ServicesOf
 
@@ -24,6 +25,10 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, InPath(description="Of the job.", examples=["20261125-140000-9f86d081"])]
 EventId = Annotated[int, Query(ge=0, le=2**31 - 1, description="Only events behind this one.")]
+Candidate = Annotated[
+    int | None,
+    Query(ge=0, le=16, description="From 0; by default the one that is being trained, or was last"),
+]
 
 _LOOK_SECONDS = 0.5
 _QUIET_SECONDS = 15.0  # after which a comment keeps the connection open
@@ -124,6 +129,34 @@ class Pictures(BaseModel):
     """`curves.png`, and sample grids by the images seen."""
 
 
+class CandidateCurves(BaseModel):
+    """What the training of a candidate logged."""
+
+    candidate: int
+    """From 0."""
+    curves: dict[str, list[tuple[int, float]]]
+    """By name, as `g/reconstruction`: images seen, and the mean since the point before."""
+
+
+class Curves(BaseModel):
+    """The curves of a job's trainings."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "candidates": [
+                        {"candidate": 0, "curves": {"g/reconstruction": [[1000, 1.9], [2000, 1.4]]}}
+                    ]
+                }
+            ]
+        }
+    )
+
+    candidates: list[CandidateCurves]
+    """Those that were begun."""
+
+
 @router.post("", status_code=201, summary="Asks for a training", responses=responses(404))
 def create_job(request: JobRequest, caller: Trains, services: ServicesOf) -> JobBody:
     """Trains, evaluates on classes kept back, and publishes what is good enough: queued at once."""
@@ -196,10 +229,28 @@ def get_job_log(
     return "".join(f"{line}\n" for line in manager.log_tail(job, lines))
 
 
+@router.get("/{job_id}/curves", summary="The curves of a job", responses=responses(404))
+def get_job_curves(
+    job_id: JobId,
+    _: Trains,
+    services: ServicesOf,
+    points: Annotated[int, Query(ge=2, le=10_000, description="At most so many a curve.")] = 500,
+) -> Curves:
+    """Losses, speed and what was measured of samples, over images seen."""
+    store.find_job(services.database, job_id)
+    found = curves_of(job_id, points)
+    return Curves(
+        candidates=[CandidateCurves(candidate=n, curves=dict(c)) for n, c in found.items()]
+    )
+
+
 @router.get("/{job_id}/pictures", summary="Lists a job's pictures", responses=responses(404))
-def list_job_pictures(job_id: JobId, _: Trains, services: ServicesOf) -> Pictures:
-    """Of the candidate that is being trained, or was last."""
-    return Pictures(names=list(manager.pictures(store.find_job(services.database, job_id))))
+def list_job_pictures(
+    job_id: JobId, _: Trains, services: ServicesOf, candidate: Candidate = None
+) -> Pictures:
+    """The pictures of one candidate."""
+    job = store.find_job(services.database, job_id)
+    return Pictures(names=list(manager.pictures(job, candidate)))
 
 
 @router.get(
@@ -213,9 +264,10 @@ def get_job_picture(
     name: Annotated[str, InPath(description="As listed.", examples=["curves.png"])],
     _: Trains,
     services: ServicesOf,
+    candidate: Candidate = None,
 ) -> FileResponse:
     """The curves of the losses, or a grid: poses above, examples at the left."""
-    found = manager.pictures(store.find_job(services.database, job_id))
+    found = manager.pictures(store.find_job(services.database, job_id), candidate)
     if name not in found:
         raise NotThereError(
             f"the job `{job_id}` has no picture `{name}`",
@@ -235,22 +287,29 @@ async def stream_job_events(
     _: Trains,
     services: ServicesOf,
     after: EventId = 0,
+    past: Annotated[bool, Query(description="Whether it begins with what is past.")] = True,
     last_event_id: Annotated[int, Header(ge=0, le=2**31 - 1)] = 0,
 ) -> StreamingResponse:
     """Server-sent events: state, progress, sample, log, alert, evaluation, restart, failure.
 
-    It begins with what is past, and ends with the job. With the header `Last-Event-ID`, which a
-    browser sends when it connects again, nothing comes twice.
+    It begins with what is past, unless `past` is false, and ends with the job. With the header
+    `Last-Event-ID`, which a browser sends when it connects again, nothing comes twice. Where
+    `past` is false, it first tells the id to connect again with, without an event.
     """
     await to_thread.run_sync(store.find_job, services.database, job_id)
-    events = _events(services, job_id, max(after, last_event_id))
+    begin = max(after, last_event_id)
+    if not past and not begin:
+        begin = await to_thread.run_sync(store.newest_event, services.database, job_id)
+    events = _events(services, job_id, begin, tell=not past)
     return StreamingResponse(
         events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"}
     )
 
 
-async def _events(services: Services, job_id: str, after: int) -> AsyncIterator[str]:
+async def _events(services: Services, job_id: str, after: int, tell: bool) -> AsyncIterator[str]:
     quiet = 0.0
+    if tell:
+        yield f"id: {after}\n\n"
     while not services.stopping.is_set():
         found, has_more = await to_thread.run_sync(
             store.events_after, services.database, job_id, after
