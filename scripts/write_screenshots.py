@@ -76,6 +76,7 @@ def shots(species: list[list[Path]]) -> list[Shot]:
         Shot("editor-crop-dark", 1000, 760, "dark", [*own, cropping]),
         Shot("editor-gallery-light", 1000, 1000, "light", [gallery]),
         Shot("editor-live-dark", 1000, 760, "dark", [*own, view("Live"), filming]),
+        Shot("editor-sprites-dark", 1300, 760, "dark", [sprites, view("All poses"), all_drawn]),
     ]
 
 
@@ -142,6 +143,15 @@ def blended(page: Page) -> None:
 def all_drawn(page: Page) -> None:
     """Waits for the contact sheet."""
     expect(page.get_by_text("32 of 32 poses")).to_be_visible(timeout=60_000)
+
+
+def sprites(page: Page) -> None:
+    """The other model of the package, sharp and without a background."""
+    page.get_by_label("Model").select_option("sprites@1")
+    page.wait_for_timeout(500)
+    settled(page)
+    view("Sharp")(page)
+    view("None")(page)
 
 
 def cropping(page: Page) -> None:
