@@ -149,7 +149,7 @@ function Report({ report }: { report: CheckReport }) {
       {problems.length > 0 && (
         <details open={problems.length <= 10}>
           <summary>
-            {problems.length < total ? words.problemsShown(problems.length) : words.problems(total)}
+            {problems.length < total ? words.problemsShown(problems.length) : words.which}
           </summary>
           <Problems problems={problems} />
         </details>

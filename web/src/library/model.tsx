@@ -113,7 +113,7 @@ function ModelFacts({ model }: { model: ModelDetails }) {
       <Fact name={words.weights}>
         <code>{model.weights_sha256}</code>
       </Fact>
-      <Fact name={words.madeBy}>{model.made_by}</Fact>
+      <Fact name={words.madeBy}>{words.funit(model.made_by)}</Fact>
     </Facts>
   );
 }

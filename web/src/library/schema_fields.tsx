@@ -167,7 +167,9 @@ function Groups({ field, value, onChange, ...shared }: Props) {
       <About id={`${id}-about`} field={field} />
       {groups.map((group, n) => (
         <fieldset class="group">
-          <legend>{n + 1}</legend>
+          <legend>
+            {field.itemTitle} {n + 1}
+          </legend>
           <FormFields
             fields={field.fields}
             draft={group}
@@ -182,7 +184,7 @@ function Groups({ field, value, onChange, ...shared }: Props) {
       ))}
       {groups.length < field.maxItems && (
         <button type="button" onClick={() => onChange([...groups, draftOf(field.fields)])}>
-          {words.addOne(field.title)}
+          {words.addOne(field.itemTitle)}
         </button>
       )}
     </fieldset>

@@ -31,7 +31,7 @@ export function Confirm({ title, children, action, keep, onConfirm, onClose }: P
     }
   };
   return (
-    <dialog ref={dialog} aria-labelledby="confirm-title" onClose={onClose}>
+    <dialog ref={dialog} class="ask" aria-labelledby="confirm-title" onClose={onClose}>
       <h2 id="confirm-title">{title}</h2>
       <p>{children}</p>
       {error !== null && <ErrorNote error={error} />}

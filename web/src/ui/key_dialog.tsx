@@ -51,7 +51,7 @@ export function KeyDialog() {
   };
 
   return (
-    <dialog ref={dialog} aria-labelledby="key-title" onClose={() => answer.current(false)}>
+    <dialog ref={dialog} class="ask" aria-labelledby="key-title" onClose={() => answer.current(false)}>
       <form onSubmit={use}>
         <h2 id="key-title">{text.key.title}</h2>
         {reason && (
