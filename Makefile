@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -c constraints.txt
 STATIC := src/funit/service/static
-EXTRAS := plots,tensorboard,evaluate,onnx,openvino,serve,dev
+EXTRAS := plots,tensorboard,evaluate,onnx,openvino,serve,s3,dev
 OLDEST := 3, 11
 
 .DEFAULT_GOAL := help

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from funit.config import merged, read_settings
 from funit.data.menagerie import write_menagerie
 from funit.database.connection import open_database
 from funit.repository import ModelRepository
@@ -36,29 +37,16 @@ from funit.service.jobs.process import COMMAND
 from funit.service.services import open_services
 from funit.service.settings import SETTINGS, ServiceSettings
 
-TINY: dict[str, Any] = {
-    "model": {
-        "image_size": 16,
-        "base_channels": 4,
-        "num_halvings": 2,
-        "class_encoder_halvings": 3,
-        "class_code_size": 6,
-        "mlp_size": 8,
-        "attention_channels": 4,
-        "discriminator_channels": 4,
-        "discriminator_halvings": 2,
-        "discriminator_blocks": 1,
+TINY = merged(
+    read_settings(Path(__file__).parents[1] / "tests" / "tiny.yaml"),
+    {
+        "training": {
+            "log_every_images": 16,
+            "sample_every_images": 4000,
+            "checkpoint_every_images": 64,
+        }
     },
-    "training": {
-        "batch_size": 4,
-        "penalty_every": 3,
-        "adversarial_from_images": 12,
-        "log_every_images": 16,
-        "sample_every_images": 4000,
-        "checkpoint_every_images": 64,
-        "num_threads": 1,
-    },
-}
+)
 API = """
 import os, socket, uvicorn
 from funit.service.app import create_app

@@ -8,8 +8,9 @@
 unseen classes of DATA, whose AUTHORS.txt has the credits. A model that is there already is replaced
 only by one of a lower error on the foreground with five examples, unless --force is given.
 
---rebuild makes graphs, gallery, card and licence of a shipped model anew; its weights stay, and its
-scores if evaluation.json is there. Where DATA is needed and not given, gallery and licence stay.
+--rebuild makes graphs, gallery, statistics, card and licence of a shipped model anew; its weights
+stay, and its scores if evaluation.json is there. Where DATA is needed and not given, gallery,
+statistics and licence stay.
 """
 
 import argparse
@@ -24,13 +25,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from funit.config import Config
 from funit.curator import NUM_LOOKS, Choice, choose_gallery
-from funit.data.catalog import kept_back
+from funit.data.catalog import kept_back, read_catalog
 from funit.data.menagerie import draw_species, write_menagerie
 from funit.demo import MENAGERIE, SEED, run_demo
+from funit.engines.choice import TORCH
 from funit.evaluation.protocol import evaluate
 from funit.evaluation.report import Report
+from funit.model.code_statistics import CodeStatistics
 from funit.model_folder import (
     ABOUT_FILE,
     GALLERY_FILE,
@@ -41,6 +46,8 @@ from funit.model_folder import (
 )
 from funit.onnx_export import write_graphs
 from funit.repository import SHIPPED, ModelRepository
+from funit.statistics import NUM_IMAGES, code_statistics
+from funit.translator import Translator
 
 ROOT = Path(__file__).parent.parent
 CARDS = ROOT / "scripts" / "cards"
@@ -138,7 +145,7 @@ def save(options: argparse.Namespace, folder: Path) -> None:
 
 
 def complete(folder: Path, recipe: Recipe, data: Path | None) -> None:
-    """Adds graphs, gallery, card and licence to the weights in a folder."""
+    """Adds graphs, gallery, statistics, card and licence to the weights in a folder."""
     found = open_model(folder)
     info = found.info
     notes = (CARDS / f"{info.name}.md").read_text()
@@ -148,12 +155,22 @@ def complete(folder: Path, recipe: Recipe, data: Path | None) -> None:
     if data or not recipe.needs_data:
         with gallery_data(recipe, info.config, data) as source:
             gallery = choose_gallery(folder, source, recipe.choice, recipe.data)
+            changed["statistics"] = seen_statistics(folder, source)
         content = gallery.to_bytes()
         (folder / GALLERY_FILE).write_bytes(content)
         licence = licence_text(info.name, recipe, data)
         (folder / LICENCE_FILE).write_text(licence, encoding="utf-8")
         changed["gallery_sha256"] = hashlib.sha256(content).hexdigest()
     write_about(folder, info.model_copy(update=changed))
+
+
+def seen_statistics(folder: Path, source: Path) -> CodeStatistics:
+    """What is usual of the codes of seen classes."""
+    catalog = read_catalog(source)
+    files = [(cls, name) for cls, names in catalog.seen.items() for name in names]
+    files = files[:: max(len(files) // NUM_IMAGES, 1)]
+    images = [np.asarray(catalog.open_image("seen", cls, name)) for cls, name in files]
+    return code_statistics(Translator.load(folder, "cpu", TORCH), images)
 
 
 def score(folder: Path, recipe: Recipe, options: argparse.Namespace) -> None:

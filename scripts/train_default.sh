@@ -1,15 +1,27 @@
 #!/usr/bin/env bash
-# The training of the shipped model `default`: draws its creatures and learns from them.
-# Run it again to go on; one thread of a CPU is enough (the model's card says for how long).
+# The training of the shipped model `default`: draws its creatures and learns from them, in three
+# runs that each start from the last one's model, as it was made. Run it again to go on; one thread
+# of a CPU is enough (the model's card says for how long).
 #
 #     scripts/train_default.sh FOLDER [--max-minutes M]
+#
+# M is of each run that is not at its end.
 set -euo pipefail
-folder=${1:?give a folder for the data and the run}
+folder=${1:?give a folder for the data and the runs}
 shift
 zoo=$folder/zoo.zip
 mkdir -p "$folder"
 # each species shows 36 of 4,000 poses: many poses are worth more than many pictures of one
 [ -f "$zoo" ] || funit data menagerie --classes 2000 --poses 36 --pool 4000 --size 64 --seed 1 --out "$zoo"
-exec funit train "$zoo" --out "$folder/run" --preset small --unseen 40 --seed 1 \
-    --set data.bend=0.1 --set training.num_threads=1 --set training.adversarial_from_images=1000000 \
-    --set training.keep_checkpoints=60 --max-images 1000000 "$@"
+
+learn() {  # RUN IMAGES OPTION...: goes on with a run until it has seen so many images
+    funit train "$zoo" --out "$folder/$1" --preset small --unseen 40 --seed 1 --max-images "$2" \
+        --set training.num_threads=1 --set training.adversarial_from_images=1000000 "${@:3}"
+}
+
+# The first part of the paper's game, reconstruction alone: at a steady rate, at a higher one, falling.
+learn first 81464 --set data.bend=0.1 "$@"
+learn second 69760 --from "$folder/first" --set data.bend=0.02 --set training.learning_rate=1e-3 \
+    --set training.learning_rate_decay_images=220000 "$@"
+learn run 28000 --from "$folder/second" --set data.bend=0.02 --set training.learning_rate=8e-4 \
+    --set training.learning_rate_decay_images=28000 "$@"

@@ -9,8 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from funit.config import Settings, merged
-from funit.database.schema import ENDED_STATES, Job, JobEvent
+from sqlalchemy import select
+
+from funit.config import Settings, merged, read_settings
+from funit.database.connection import writing
+from funit.database.schema import (
+    ENDED_STATES,
+    DataSet,
+    DataSetImage,
+    DataSetVersion,
+    Job,
+    JobEvent,
+)
 from funit.home import home
 from funit.service.jobs import manager, store
 from funit.service.jobs.process import COMMAND
@@ -18,30 +28,10 @@ from funit.service.jobs.requests import LocalRequest
 from funit.service.services import Services, open_services
 from funit.service.settings import SETTINGS, JobSettings, ServiceSettings
 
-TINY: Settings = {
-    "model": {
-        "image_size": 16,
-        "base_channels": 4,
-        "num_halvings": 2,
-        "class_encoder_halvings": 3,
-        "class_code_size": 6,
-        "mlp_size": 8,
-        "attention_channels": 4,
-        "discriminator_channels": 4,
-        "discriminator_halvings": 2,
-        "discriminator_blocks": 1,
-    },
-    "training": {
-        "batch_size": 4,
-        "penalty_every": 3,
-        "adversarial_from_images": 12,
-        "log_every_images": 8,
-        "sample_every_images": 48,
-        "checkpoint_every_images": 16,
-        "num_threads": 1,
-    },
-    "weights": {"perceptual": 0.0},
-}
+TINY: Settings = merged(
+    read_settings(Path(__file__).with_name("tiny.yaml")),
+    {"training": {"sample_every_images": 48}, "weights": {"perceptual": 0.0}},
+)
 SECONDS = 120.0  # for anything: the machine may be busy
 
 
@@ -98,6 +88,14 @@ class Shop:
         """Until a job is in one of these states."""
         return self.wait(job_id, lambda job: job.state in states)
 
+    def wait_for_job(self) -> Job:
+        """The first job that there is."""
+        deadline = time.monotonic() + SECONDS
+        while not (found := store.list_jobs(self.services.database)):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        return found[-1]
+
     def log(self, job_id: str) -> str:
         path = manager.job_folder(job_id) / "log.txt"
         return path.read_text() if path.exists() else ""
@@ -152,3 +150,24 @@ def opened_shop(database_url: str, storage: Path, zoo: Path) -> Iterator[Shop]:
         finally:
             for process in shop.processes:
                 stop(process)
+
+
+def add_version(services: Services, num_images: int, dataset: str = "zoo") -> int:
+    """A version of a data set with so many images more; gives its number."""
+    with writing(services.database) as session:
+        found = session.scalar(select(DataSet).where(DataSet.name == dataset))
+        if found is None:
+            found = DataSet(name=dataset)
+            session.add(found)
+            session.flush()
+        number = len(found.versions) + 1
+        found.versions.append(
+            DataSetVersion(
+                version=number, fingerprint=f"f{number}", num_images=num_images, size=1, report={}
+            )
+        )
+        for image in range(num_images):
+            row = {"part": "", "cls": "a", "name": f"{number}-{image}.png", "sha256": "none"}
+            facts = {"size": 1, "crc": 0, "width": 16, "height": 16, "added_in": number}
+            session.add(DataSetImage(dataset_id=found.id, **row, **facts))
+        return number

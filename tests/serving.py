@@ -17,10 +17,10 @@ import httpx2
 
 _SECONDS = 60.0  # a busy machine takes its time to import
 _SLOW_WORKER = Path(__file__).parent / "service" / "slow_worker.py"
-_SLOWLY = (
+_WITH_WORKER = (
     "import sys\n"
     "from funit.service import server\n"
-    f"server.WORKER = (sys.executable, {str(_SLOW_WORKER)!r})\n"
+    "server.WORKER = (sys.executable, sys.argv.pop(1))\n"
     "from funit.cli import main\n"
     "main()\n"
 )
@@ -74,15 +74,18 @@ def serving(
     *options: str,
     home: Path,
     with_slow_routes: bool = False,
+    worker: Path | None = None,
     wait: bool = True,
     inside: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Served]:
     """`funit serve` with these options; `with_slow_routes` adds those of slow_worker.py.
 
-    `inside` is a command that becomes the one behind it.
+    `worker` is a program that is started in place of the service's own web worker, `inside` a
+    command that becomes the one behind it.
     """
-    start: Sequence[str] = ("-c", _SLOWLY) if with_slow_routes else ("-m", "funit")
+    worker = _SLOW_WORKER if with_slow_routes else worker
+    start: Sequence[str] = ("-c", _WITH_WORKER, str(worker)) if worker else ("-m", "funit")
     process = subprocess.Popen(
         [*inside, sys.executable, *start, "serve", "--port", "0", *options],
         env={**os.environ, "FUNIT_HOME": str(home), **(variables or {})},

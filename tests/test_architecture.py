@@ -17,13 +17,13 @@ LAYERS = [
     "cli",
     "service",
     "tuning benchmark demo curator",
-    "quantization exhibition classification",
+    "quantization exhibition classification statistics",
     "evaluation",
     "translator export fine_tuning model_exchange",
     "gallery triton",
     "engines repository training",
     "published_models",
-    "model_folder onnx_export",
+    "model_folder onnx_export contents",
     "data model feature_networks database storage client",
     "config home",
     "errors",
@@ -127,6 +127,7 @@ IMPORTS_LATE = {  # what a choice is made between, and what takes seconds that o
     "repository",
     "service.routes.classifications",
     "service.routes.models",
+    "service.routes.translations",
 }
 
 

@@ -155,3 +155,33 @@ def test_scores_are_shares_and_none_of_them_has_the_rest() -> None:
 
 def test_the_species_here_are_not_those_of_the_models_training() -> None:
     assert draw_species(4321, 0) != draw_species(20190505, 0)
+
+
+def test_a_result_is_more_like_its_own_class_than_another(
+    recogniser: Recogniser, creatures: Path
+) -> None:
+    first, second, third = species(creatures)[:3]
+    look = recogniser.translator.encode_class(poses(first, 0, 3))
+    results = recogniser.translator.translate(poses(third, 3, 8), look)
+
+    own = recogniser.likeness(results, recogniser.learn_one(poses(first, 0, 3)))
+    other = recogniser.likeness(results, recogniser.learn_one(poses(second, 0, 3)))
+    true = recogniser.likeness(poses(first, 3, 8), recogniser.learn_one(poses(first, 0, 3)))
+
+    assert all(0 <= score <= 1 for score in (*own, *other, *true))
+    assert np.mean(own) > np.mean(other)
+    assert np.mean(true) > np.mean(own)
+
+
+def test_an_example_counts_in_a_score_what_it_does_in_the_look(
+    recogniser: Recogniser, creatures: Path
+) -> None:
+    first, second = species(creatures)[:2]
+    asked, examples = poses(first, 3, 6), [poses(first, 0, 1)[0], poses(second, 0, 1)[0]]
+
+    alone = recogniser.likeness(asked, recogniser.learn_one(examples[:1]))
+    weighed = recogniser.likeness(asked, recogniser.learn_one(examples, [1, 0]))
+
+    np.testing.assert_allclose(weighed, alone, atol=1e-5)
+    with pytest.raises(UserError, match="weights"):
+        recogniser.learn_one(examples, [1])

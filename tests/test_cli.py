@@ -279,6 +279,31 @@ def test_a_bad_image_among_several_is_reported_and_the_others_are_translated(pla
     assert "`text.png` is not an image (1 of 3 images were left out)" in error
 
 
+def test_translations_below_the_threshold_are_reported_and_not_written(place: Path) -> None:
+    from funit.classification import Recogniser
+
+    recogniser = Recogniser.load("./model", "cpu")
+    look = recogniser.translator.encode_class("fox.png")
+    results = recogniser.translator.translate(["cat.png", "fox.png"], look)
+    scores = recogniser.likeness(results, recogniser.learn_one(["fox.png"]))
+    threshold = sum(scores) / 2
+    worse = ("cat.png", "fox.png")[scores[0] > scores[1]]
+    better = {"cat.png", "fox.png"} - {worse}
+
+    words = f"translate cat.png fox.png --like fox.png --model ./model --threshold {threshold}"
+    result = run(f"{words} --out new")
+    everything = run(f"{words} --threshold 1 --out none")
+
+    assert result.exit_code == everything.exit_code == 1
+    assert result.stdout == f"new/{better.pop()}\n"
+    assert len(list(Path("new").iterdir())) == 1
+    told = f"`{worse}` is not used: its score {min(scores):.3f} is below the threshold"
+    assert told in " ".join(result.stderr.split())
+    assert "hint: show more examples" in result.stderr
+    assert everything.stdout == ""
+    assert not Path("none").exists()
+
+
 def test_every_engine_draws_the_same_and_the_command_says_which_one_it_was(place: Path) -> None:
     drawn = {}
     for engine in ("torch", "onnxruntime", "openvino"):

@@ -22,20 +22,9 @@ from funit.training.checkpoint import latest_checkpoint
 from funit.training.start import load_parent, starting_settings
 from funit.training.trainer import Trainer
 
+SMALLEST = read_settings(Path(__file__).with_name("tiny.yaml"))
 TINY: Settings = {
-    "model": {
-        "image_size": 16,
-        "base_channels": 4,
-        "num_halvings": 2,
-        "class_encoder_halvings": 3,
-        "class_code_size": 6,
-        "mlp_size": 8,
-        "attention_channels": 4,
-        "plain_background": True,
-        "discriminator_channels": 4,
-        "discriminator_halvings": 2,
-        "discriminator_blocks": 1,
-    },
+    "model": {**SMALLEST["model"], "plain_background": True},
     "data": {"num_unseen": 2, "resize_ratio": 1.0},
     "training": {
         "batch_size": 4,

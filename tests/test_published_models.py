@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,6 @@ from funit.model_folder import TrainingRecord, save_model
 from funit.published_models import PublishedModels
 from funit.repository import ModelRepository
 from funit.storage import Storage
-
-NO_AGE = timedelta(seconds=-1)
 
 
 @pytest.fixture
@@ -273,7 +270,7 @@ def test_a_model_that_is_too_large_is_refused_and_takes_no_number(
     assert repository.publish(model, "zoo", max_size=size).version == 1
 
 
-def test_cleaning_removes_what_nothing_names_and_is_old(
+def test_cleaning_removes_what_nothing_names(
     database_url: str, storage: Storage, model: Path, tmp_path: Path
 ) -> None:
     repository = ModelRepository(database_url, storage, tmp_path)
@@ -287,8 +284,7 @@ def test_cleaning_removes_what_nothing_names_and_is_old(
     orphan = storage.put(b"nobody's")
     repository.remove("zoo@1")
 
-    assert published.clean() == (0, 0)  # all of it is young
-    removed, _ = published.clean(NO_AGE)
+    removed, _ = published.clean()
 
     assert removed == 3  # model.json and card.md of zoo@1, and the orphan
     assert not storage.has(orphan)
@@ -296,22 +292,6 @@ def test_cleaning_removes_what_nothing_names_and_is_old(
     assert repository.find("zoo@2").tensors()
     assert [path.name[:5] for path in (home() / "cache" / "models").iterdir()] == ["zoo@2"]
     published.database.dispose()
-
-
-def test_content_that_is_kept_again_counts_as_new(storage: Storage) -> None:
-    import os
-
-    sha256 = storage.put(b"old")
-    os.utime(next(Path(storage.root).rglob(sha256)), (0, 0))
-    age = storage.age(sha256)
-    assert age is not None
-    assert age > timedelta(days=1)
-
-    storage.put(b"old")
-
-    age = storage.age(sha256)
-    assert age is not None
-    assert age < timedelta(minutes=1)
 
 
 def test_the_last_number_is_remembered_in_the_database(

@@ -32,7 +32,8 @@ def test_content_is_found_under_its_hash(storage: Storage, tmp_path: Path) -> No
 def test_content_that_was_removed_is_missing(storage: Storage) -> None:
     storage.put(CONTENT)
 
-    storage.remove([SHA256, SHA256])
+    assert storage.remove(SHA256) == len(CONTENT)
+    assert storage.remove(SHA256) is None
 
     assert not storage.has(SHA256)
     with pytest.raises(UserError, match="is missing"):

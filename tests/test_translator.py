@@ -259,7 +259,8 @@ def test_weights_may_be_of_any_size(translator: Translator) -> None:
 
 
 @pytest.mark.parametrize(
-    "weights", [[1], [1, 2, 3], [0, 0], [-1, 2], [float("nan"), 1], [float("inf"), 1], []]
+    "weights",
+    [[1], [1, 2, 3], [0, 0], [-1, 2], [float("nan"), 1], [float("inf"), 1], [1e308, 1e308], []],
 )
 def test_weights_that_make_no_sense_are_refused(
     translator: Translator, weights: list[float]

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { defineConfig, type Plugin } from "vite";
+import { defaultClientConditions, defineConfig, type Plugin } from "vite";
 
 /** Leaves FILE.gz beside each large file: the service sends it to browsers that unpack it. */
 function packed(): Plugin {
@@ -25,6 +25,8 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   plugins: [packed()],
   base: "./",
+  // onnxruntime's files for wasm lie beside the page's own: none is inside another
+  resolve: { conditions: [...defaultClientConditions, "onnxruntime-web-use-extern-wasm"] },
   build: {
     outDir: "../src/funit/service/static",
     emptyOutDir: true,

@@ -34,7 +34,7 @@ from funit.evaluation.pairs import real_image
 from funit.evaluation.protocol import DEFAULT_NETWORK
 from funit.feature_networks import FeatureNetwork, feature_network
 from funit.model.device import find_device
-from funit.translator import Translator
+from funit.translator import Translator, shares_of
 
 # Chosen by scripts/measure_classification.py on drawn creatures; docs/classification.md has its
 # figures.
@@ -60,6 +60,11 @@ class KnownClasses:
     """(C, D): the same of what the network sees."""
     trained: Classifier | None = None
     """Where there were images enough."""
+
+    def similarity(self, codes: Values, features: Values) -> Values:
+        """(N, S), (N, D), each of length 1 -> (N, C): the mean cosine to the examples."""
+        found: Values = CODE_SHARE * codes @ self.codes.T
+        return found + (1 - CODE_SHARE) * features @ self.features.T
 
 
 @dataclass(frozen=True)
@@ -142,12 +147,27 @@ class Recogniser:
         size = self.translator.image_size
         pictures = [self._picture(image, size) for image in images]
         codes, features = self.codes(pictures), self.features(np.stack(pictures))
-        similarity = CODE_SHARE * codes @ known.codes.T
-        similarity += (1 - CODE_SHARE) * unit(features) @ known.features.T
-        scores = probabilities(similarity, TEMPERATURE, STRANGER)
+        scores = probabilities(known.similarity(codes, unit(features)), TEMPERATURE, STRANGER)
         if known.trained:
             scores = with_trained(scores, known.trained.probabilities(features))
         return [_classified(row, known.names, threshold) for row in scores]
+
+    def learn_one(
+        self, examples: Sequence[ImageSource], weights: Sequence[float] | None = None
+    ) -> KnownClasses:
+        """A single class, of which each example counts what it does in the look they make."""
+        shares = shares_of(weights, len(examples))
+        codes, features = self._looked_at(examples)
+        return KnownClasses(("shown",), (shares @ codes)[None], (shares @ features)[None])
+
+    def likeness(self, results: Sequence[ImageSource], known: KnownClasses) -> list[float]:
+        """How like each result is to the examples of a single class, 0..1; [0051].
+
+        It is the similarity of which `classify` makes its scores. Those say whether it is a real
+        image of the class, which few translations pass for; this tells better ones from worse.
+        """
+        similarity = known.similarity(*self._looked_at(results))
+        return [float(value) for value in similarity[:, 0].clip(0, 1)]
 
     def _looked_at(self, images: Sequence[ImageSource]) -> tuple[Values, Values]:
         """The class codes and the features of images, each of length 1."""

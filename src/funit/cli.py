@@ -28,6 +28,7 @@ from funit.errors import UserError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from PIL.Image import Image
     from sqlalchemy import Engine as Database
 
     from funit.config import Settings
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from funit.evaluation.report import Report
     from funit.repository import ModelRepository
     from funit.service.services import Services
+    from funit.translator import Translator
 
 # What Typer raises for a wrong use of the command line; it has no public name.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -104,6 +106,8 @@ app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 jobs_app = typer.Typer(help="Trainings that no crash loses: queued, evaluated, published.")
 app.add_typer(jobs_app, name="jobs")
+schedules_app = typer.Typer(help="Trainings that come again, by time or by new images.")
+jobs_app.add_typer(schedules_app, name="schedules")
 
 
 def _option(help_text: str) -> Any:
@@ -131,6 +135,30 @@ Assignments = Annotated[
 Model = Annotated[
     str,
     Option("--model", help="A name (`funit models list`), NAME@VERSION, NAME@ALIAS, or a folder."),
+]
+Contents = Annotated[
+    list[Path],
+    Argument(
+        metavar="CONTENT...",
+        help="Images whose pose to keep, or folders of them.",
+        show_default=False,
+    ),
+]
+Likes = Annotated[
+    list[Path],
+    Option(
+        help="An image of the class to imitate. Repeat it: more examples, a better likeness.",
+        show_default=False,
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    Option(
+        min=0,
+        max=1,
+        help="Do not use translations that score less: how like the examples they are, 0..1.",
+        show_default=False,
+    ),
 ]
 Device = Annotated[str, Option(help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.")]
 EngineName = Annotated[
@@ -228,6 +256,48 @@ DatabaseUrl = Annotated[
 ]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]
 JobId = Annotated[str, Argument(metavar="JOB", help="Its id.", show_default=False)]
+JobData = Annotated[
+    str,
+    Argument(
+        metavar="DATA",
+        help="A folder or zip as for `funit train`, or a data set of the service.",
+        show_default=False,
+    ),
+]
+JobModel = Annotated[
+    str | None, Option("--name", help="The model's name; it gets the next version.")
+]
+JobFile = Annotated[
+    Path | None,
+    Option(
+        "--request",
+        help="A YAML or JSON file of all that a job can be asked for; options come before it.",
+    ),
+]
+JobPreset = Annotated[str | None, _option("`small` (the default), `paper` or `light`.")]
+JobParent = Annotated[
+    str | None,
+    Option("--from", metavar="MODEL", help="Start from this model.", show_default=False),
+]
+JobImages = Annotated[int | None, _option("Images to train on.")]
+JobMinimum = Annotated[
+    str | None,
+    Option(
+        "--require",
+        metavar="METRIC[@EXAMPLES]<=X",
+        help="What a model must reach to be published, as `l1_foreground/copy-content<=0.8`.",
+        show_default=False,
+    ),
+]
+JobAlias = Annotated[str | None, _option("Moved to the new version.")]
+ScheduleName = Annotated[str, Argument(metavar="SCHEDULE", help="Its name.", show_default=False)]
+EveryHours = Annotated[
+    float | None, _option("A training so long after the last one; 0: not by time.")
+]
+NewImages = Annotated[
+    int | None,
+    _option("A training once so many images have come since the last one; 0: not for them."),
+]
 ServiceConfig = Annotated[
     Path | None, _option("The YAML file of the service's settings, as for `funit serve`.")
 ]
@@ -303,26 +373,14 @@ def train(
 
 @app.command()
 def translate(
-    content: Annotated[
-        list[Path],
-        Argument(
-            metavar="CONTENT...",
-            help="Images whose pose to keep, or folders of them.",
-            show_default=False,
-        ),
-    ],
-    like: Annotated[
-        list[Path],
-        Option(
-            help="An image of the class to imitate. Repeat it: more examples, a better likeness.",
-            show_default=False,
-        ),
-    ],
+    content: Contents,
+    like: Likes,
     model: Model = DEFAULT_MODEL,
     out: Annotated[
         Path | None,
         Option(help="A file; for several images a folder.  [default: translated.png, translated]"),
     ] = None,
+    threshold: Threshold = None,
     skip_existing: Annotated[
         bool, Option("--skip-existing", help="Leave translations that exist as they are.")
     ] = False,
@@ -339,6 +397,7 @@ def translate(
     num_images = len(image_files(content))
     translator = Translator.load(model, device, engine, precision)
     look = translator.encode_class(like)
+    check = None if threshold is None else _score_check(translator, like, threshold, device)
     start, num_written = time.monotonic(), 0
     problems: list[UserError] = []
     with _progress("translating", num_images, "images") as advance:
@@ -355,6 +414,7 @@ def translate(
             force=force,
             on_problem=note,
             on_skipped=lambda _: advance(),
+            is_used=check,
         ):
             print(path)
             advance()
@@ -467,7 +527,7 @@ def evaluate(
     shots: Shots = None,
     pairs: NumPairs = None,
     quick: Annotated[
-        bool, Option("--quick", help="Under two minutes: few pairs, and only what is cheap.")
+        bool, Option("--quick", help="Two minutes: few pairs, few real images, and what is cheap.")
     ] = False,
     only: Measures = None,
     network: Networks = None,
@@ -545,6 +605,7 @@ def publish(
     """Gives what a training learned a name, under which other commands find it."""
     from funit.onnx_export import can_export, write_graphs
     from funit.repository import ModelRepository
+    from funit.statistics import training_statistics
 
     repository = ModelRepository()
     rows = _checked_scores(repository, run, scores, require or [])
@@ -554,6 +615,7 @@ def publish(
         name,
         scores=rows,
         write_graphs=writer,
+        measure_codes=training_statistics,
         max_size=_num_bytes(max_size) if max_size else None,
     )
     print(f"{info.name}@{info.version}")
@@ -761,45 +823,22 @@ def jobs_run(config: ServiceConfig = None, database_url: DatabaseUrl = None) -> 
 
 @jobs_app.command("create")
 def jobs_create(
-    data: Annotated[
-        str,
-        Argument(
-            metavar="DATA",
-            help="A folder or zip as for `funit train`, or a data set of the service.",
-            show_default=False,
-        ),
-    ],
-    name: Annotated[str | None, _option("The model's name; it gets the next version.")] = None,
-    request: Annotated[
-        Path | None,
-        _option("A YAML or JSON file of all that a job can be asked for; options come before it."),
-    ] = None,
-    preset: Annotated[str | None, _option("`small` (the default), `paper` or `light`.")] = None,
-    from_model: Annotated[
-        str | None,
-        Option("--from", metavar="MODEL", help="Start from this model.", show_default=False),
-    ] = None,
+    data: JobData,
+    name: JobModel = None,
+    request: JobFile = None,
+    preset: JobPreset = None,
+    from_model: JobParent = None,
     assignments: Assignments = None,
-    max_images: Annotated[int | None, _option("Images to train on.")] = None,
+    max_images: JobImages = None,
     max_passes: Annotated[float | None, _option("Passes over the data to train for.")] = None,
-    require: Annotated[
-        str | None,
-        Option(
-            metavar="METRIC[@EXAMPLES]<=X",
-            help="What a model must reach to be published, as `l1_foreground/copy-content<=0.8`.",
-            show_default=False,
-        ),
-    ] = None,
-    alias: Annotated[str | None, _option("Moved to the new version.")] = None,
+    require: JobMinimum = None,
+    alias: JobAlias = None,
     priority: Annotated[int | None, _option("A higher one is begun sooner.")] = None,
     device: Annotated[str | None, _option("One of those that the service has.")] = None,
     config: ServiceConfig = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Queues a training, and prints its id; `funit jobs run` does it."""
-    from funit.config import merged, parse_assignments, read_settings
-
-    where = {"path": str(Path(data).absolute())} if Path(data).exists() else {"dataset": data}
     options = {
         "name": name,
         "preset": preset,
@@ -810,14 +849,11 @@ def jobs_create(
         "priority": priority,
         "device": device,
     }
-    given = {**where, **_given(options), "settings": parse_assignments(assignments or [])}
     with _services(config, database_url) as services:
         from funit.service.jobs.manager import create_job
-        from funit.service.jobs.requests import Minimum, build_request
+        from funit.service.jobs.requests import build_request
 
-        if require is not None:
-            given["minimum"] = Minimum.parse(require).model_dump(exclude_none=True)
-        asked = merged(read_settings(request) if request else {}, given)
+        asked = _asked_job(data, request, assignments, require, options)
         print(create_job(services, build_request(asked)).id)
 
 
@@ -934,6 +970,160 @@ def jobs_follow(
                 print(json.dumps(found) if as_json else _event_line(found), flush=True)
             if has_more and not events:
                 time.sleep(0.5)
+
+
+@schedules_app.command("create")
+def schedules_create(
+    schedule: ScheduleName,
+    data: JobData,
+    every_hours: EveryHours = None,
+    new_images: NewImages = None,
+    name: JobModel = None,
+    request: JobFile = None,
+    preset: JobPreset = None,
+    from_model: JobParent = None,
+    assignments: Assignments = None,
+    max_images: JobImages = None,
+    require: JobMinimum = None,
+    alias: JobAlias = None,
+    config: ServiceConfig = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Makes a training come again; new images are counted in a data set of the service.
+
+    Each time it is of the newest version of the data, and starts from the model's newest version.
+    """
+    options = {
+        "name": name,
+        "preset": preset,
+        "from_model": from_model,
+        "max_images": max_images,
+        "alias": alias,
+    }
+    with _services(config, database_url) as services:
+        from funit.service.jobs.requests import build_request, validated
+        from funit.service.jobs.schedules import LocalScheduleRequest, create_schedule
+
+        job = build_request(_asked_job(data, request, assignments, require, options))
+        times = _given({"every_hours": every_hours or None, "new_images": new_images or None})
+        asked = validated(LocalScheduleRequest, {"name": schedule, "job": job, **times})
+        print(create_schedule(services, asked).name)
+
+
+@schedules_app.command("list")
+def schedules_list(
+    config: ServiceConfig = None, database_url: DatabaseUrl = None, as_json: AsJson = False
+) -> None:
+    """Lists the schedules, by name."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.schedules import described, list_schedules
+
+        found = [described(schedule) for schedule in list_schedules(services)]
+    if as_json:
+        _print_json(found)
+        return
+    _print_table(
+        ["schedule", "state", "data", "model", "every hours", "new images", "last job", "error"],
+        [
+            [
+                each["name"],
+                each["state"],
+                str(each["request"]["dataset"] or each["request"]["path"]),
+                each["request"]["name"],
+                f"{each['every_hours']:g}" if each["every_hours"] else "",
+                f"{each['new_images']:,}" if each["new_images"] else "",
+                each["last_run_at"] or "",
+                each["error"] or "",
+            ]
+            for each in found
+        ],
+    )
+
+
+@schedules_app.command("show")
+def schedules_show(
+    schedule: ScheduleName,
+    config: ServiceConfig = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prints when a schedule is due, what it makes, and why it could not if so."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.schedules import described, find_schedule
+
+        found = described(find_schedule(services, schedule))
+    if as_json:
+        _print_json(found)
+        return
+    job = {f"job.{name}": value for name, value in found.pop("request").items()}
+    for name, value in {**found, **job}.items():
+        if value not in (None, {}, []):
+            print(f"{name:18} {value}")
+
+
+@schedules_app.command("change")
+def schedules_change(
+    schedule: ScheduleName,
+    every_hours: EveryHours = None,
+    new_images: NewImages = None,
+    request: Annotated[
+        Path | None,
+        _option("A YAML or JSON file of what its jobs are asked for, over what they were."),
+    ] = None,
+    config: ServiceConfig = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Gives a schedule another time or other jobs; what is not named stays."""
+    with _services(config, database_url) as services:
+        from funit.config import merged, read_settings
+        from funit.service.jobs.requests import validated
+        from funit.service.jobs.schedules import (
+            LocalScheduleChange,
+            change_schedule,
+            find_schedule,
+        )
+
+        times = _given({"every_hours": every_hours, "new_images": new_images})
+        changes: dict[str, Any] = {name: value or None for name, value in times.items()}
+        if request is not None:
+            now = find_schedule(services, schedule).request
+            changes["job"] = merged(now, read_settings(request))
+        change = validated(LocalScheduleChange, changes)
+        print(_schedule_line(change_schedule(services, schedule, change)))
+
+
+@schedules_app.command("pause")
+def schedules_pause(
+    schedule: ScheduleName, config: ServiceConfig = None, database_url: DatabaseUrl = None
+) -> None:
+    """Makes no more jobs until it is resumed; those under way go on."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.schedules import pause_schedule
+
+        print(_schedule_line(pause_schedule(services, schedule)))
+
+
+@schedules_app.command("resume")
+def schedules_resume(
+    schedule: ScheduleName, config: ServiceConfig = None, database_url: DatabaseUrl = None
+) -> None:
+    """Makes jobs again: one at once if it was due meanwhile."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.schedules import resume_schedule
+
+        print(_schedule_line(resume_schedule(services, schedule)))
+
+
+@schedules_app.command("remove")
+def schedules_remove(
+    schedule: ScheduleName, config: ServiceConfig = None, database_url: DatabaseUrl = None
+) -> None:
+    """Makes no more jobs; those that it made stay."""
+    with _services(config, database_url) as services:
+        from funit.service.jobs.schedules import remove_schedule
+
+        remove_schedule(services, schedule)
+    print(f"removed {schedule}")
 
 
 @data_app.command("check")
@@ -1076,7 +1266,7 @@ def models_remove(
 def models_clean() -> None:
     """Frees the disk of files that nothing names any more, of models, data and looks.
 
-    What was written within the last hour stays: it may belong to something that is under way.
+    What others are storing meanwhile stays. The storage must be of this database alone.
     """
     from funit.repository import ModelRepository
 
@@ -1210,6 +1400,36 @@ def _state_of(job: Any) -> str:
     return f"{job.id} {job.state}" + (f", to {job.wanted}" if job.wanted else "")
 
 
+def _asked_job(
+    data: str,
+    file: Path | None,
+    assignments: list[str] | None,
+    require: str | None,
+    options: dict[str, Any],
+) -> "Settings":
+    """What a job is asked for by options, over a file."""
+    from funit.config import merged, parse_assignments, read_settings
+    from funit.service.jobs.requests import Minimum
+
+    where = {"path": str(Path(data).absolute())} if Path(data).exists() else {"dataset": data}
+    given = {**where, **_given(options), "settings": parse_assignments(assignments or [])}
+    if require is not None:
+        given["minimum"] = Minimum.parse(require).model_dump(exclude_none=True)
+    return merged(read_settings(file) if file else {}, given)
+
+
+def _schedule_line(schedule: Any) -> str:
+    """Whether a schedule makes jobs, and when."""
+    if not schedule.enabled:
+        return f"{schedule.name} paused"
+    times = []
+    if schedule.every_hours:
+        times.append(f"every {schedule.every_hours:g} hours")
+    if schedule.new_images:
+        times.append(f"for {schedule.new_images:,} new images")
+    return f"{schedule.name} active, {', '.join(times)}"
+
+
 def _event_line(event: dict[str, Any]) -> str:
     """What happened to a job, for people."""
     kind, data = event["event"], event
@@ -1230,6 +1450,23 @@ def _numbers(text: str) -> list[int]:
     if 0 in numbers:
         raise UserError(f"`--shots {text}` is no list of numbers", hint="write `--shots 1,5`")
     return sorted(set(numbers))
+
+
+def _score_check(
+    translator: "Translator", like: Sequence[Path], threshold: float, device: str
+) -> "Callable[[Sequence[Path], Sequence[Image]], list[UserError | None]]":
+    """What refuses translations that are too little like the examples."""
+    from funit.classification import Recogniser
+    from funit.translator import refusal
+
+    recogniser = Recogniser.of(translator, device)
+    known = recogniser.learn_one(list(like))
+
+    def check(names: Sequence[Path], results: "Sequence[Image]") -> list[UserError | None]:
+        scores = recogniser.likeness(list(results), known)
+        return [refusal(s, threshold, f"`{n}`") for n, s in zip(names, scores, strict=True)]
+
+    return check
 
 
 def _examples(like: Sequence[str]) -> dict[str, list[Path]]:

@@ -100,6 +100,7 @@ def new_export(
             write_graphs=writer,
             notes=found.info.notes,
             gallery=found.whole_gallery(),
+            statistics=found.info.statistics,
         )
         yield open_model(made)
         check_out(out, force)  # it may have been made meanwhile
@@ -162,5 +163,5 @@ def _answers(engine: Engine, size: int) -> list[Floats]:
         shares = np.full((num_images, num_examples), 1 / num_examples, np.float32)
         look = engine.encode_class(np.ascontiguousarray(noise[:, 1:]), shares)
         contents = np.ascontiguousarray(noise[:, 0])
-        found.append(engine.decode(engine.encode_content(contents), look))
+        found.append(engine.decode(engine.encode_content(contents), look).images)
     return found

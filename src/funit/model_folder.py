@@ -29,6 +29,7 @@ from pydantic import BaseModel, Field, ValidationError
 from funit import __version__
 from funit.config import Config, ModelConfig, build_config, read_settings, to_json
 from funit.errors import UserError
+from funit.model.code_statistics import CodeStatistics
 from funit.model.graphs import GRAPH_FILES, GRAPHS_FORMAT, WEIGHTS_FILE, GraphsRecord
 from funit.model.parent import Parent, ParentRecord
 
@@ -82,6 +83,8 @@ class ModelInfo(BaseModel, frozen=True):
     """Of the gallery beside the weights, if there is one."""
     scores: list[dict[str, Any]] = Field(default_factory=list)
     """Rows as `funit demo` and `funit evaluate` write them."""
+    statistics: CodeStatistics | None = None
+    """Of the codes of training data; None where these were gone when it was published."""
     licence: str
     notes: str = ""
     """What else people should know, as Markdown: data, limits, known failures."""
@@ -201,6 +204,7 @@ def save_model(
     write_graphs: GraphWriter | None = None,
     notes: str = "",
     gallery: Path | None = None,
+    statistics: CodeStatistics | None = None,
 ) -> ModelInfo:
     """Writes a new model folder in one piece; `half` halves its size.
 
@@ -224,6 +228,7 @@ def save_model(
             graphs=write_graphs(weights_path, config.model) if write_graphs else None,
             scores=[dict(row) for row in scores],
             gallery_sha256=sha256_of(gallery) if gallery else None,
+            statistics=statistics,
             licence=licence or "not stated",
             notes=notes,
         )

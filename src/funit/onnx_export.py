@@ -88,7 +88,7 @@ class ClassCodeGraph(nn.Module):
 
 
 class TranslationGraph(nn.Module):
-    """What translation.onnx computes, and the content maps, from which drawing.onnx draws."""
+    """What translation.onnx computes."""
 
     def __init__(self, generator: Generator, dtype: torch.dtype) -> None:
         super().__init__()
@@ -124,8 +124,6 @@ def _traced(
         ["translation", "content_map"],
         ({0: "B"}, axes[0], *([axes[1:]] if axes[1:] else [])),
     )
-    drawing = _from_content_maps(translation)
-    translation.graph.outputs.pop()
     return {
         CLASS_CODE_FILE: _exported(
             class_code,
@@ -135,7 +133,7 @@ def _traced(
             ({0: "B", 1: "K"}, {0: "B", 1: "K"}),
         ),
         TRANSLATION_FILE: translation,
-        DRAWING_FILE: drawing,
+        DRAWING_FILE: _from_content_maps(translation),
     }
 
 

@@ -9,15 +9,15 @@ import shutil
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, selectinload
 
+from funit.contents import clean, keeping
 from funit.database.connection import open_database, reading, wait_for_turn, writing
-from funit.database.schema import ModelAlias, ModelFile, ModelName, ModelVersion, Table
+from funit.database.schema import ModelAlias, ModelFile, ModelName, ModelVersion
 from funit.errors import ConflictError, NotThereError
 from funit.home import folder_beside, home
 from funit.model.parent import ParentRecord
@@ -29,9 +29,6 @@ from funit.model_folder import (
     write_about,
 )
 from funit.storage import Storage
-
-HOUR = timedelta(hours=1)
-_AT_ONCE = 100  # contents that are removed in one transaction
 
 
 class PublishedModels:
@@ -124,28 +121,26 @@ class PublishedModels:
         info = info.model_copy(update={"version": number})
         write_about(folder, info)
         paths = sorted(path for path in folder.iterdir() if path.is_file())
-        hashes = {path: self.storage.put_file(path) for path in paths}
-        files = [
-            ModelFile(path=path.name, sha256=sha256, size=path.stat().st_size)
-            for path, sha256 in hashes.items()
-        ]
-        with self._changing() as session:
-            for path, sha256 in hashes.items():
-                if not self.storage.has(sha256):  # `clean` came between
-                    self.storage.put_file(path)
-            session.add(
-                ModelVersion(
-                    name=info.name,
-                    version=number,
-                    info=info.model_dump(mode="json"),
-                    card=card(info),
-                    licence=info.licence,
-                    data_fingerprint=info.training.data.get("fingerprint"),
-                    size=sum(file.size for file in files),
-                    parent_id=_parent_id(session, info.training.parent),
-                    files=files,
+        with keeping(self.database, self.storage) as keeper:
+            files = [
+                ModelFile(path=path.name, sha256=keeper.put_file(path), size=path.stat().st_size)
+                for path in paths
+            ]
+            with keeper.naming() as session:
+                wait_for_turn(session)
+                session.add(
+                    ModelVersion(
+                        name=info.name,
+                        version=number,
+                        info=info.model_dump(mode="json"),
+                        card=card(info),
+                        licence=info.licence,
+                        data_fingerprint=info.training.data.get("fingerprint"),
+                        size=sum(file.size for file in files),
+                        parent_id=_parent_id(session, info.training.parent),
+                        files=files,
+                    )
                 )
-            )
         return info
 
     def set_alias(self, name: str, number: int, alias: str) -> None:
@@ -183,29 +178,14 @@ class PublishedModels:
             session.execute(children.values(parent_id=None))
             session.delete(row)
 
-    def clean(self, min_age: timedelta = HOUR) -> tuple[int, int]:
+    def clean(self) -> tuple[int, int]:
         """Removes contents that nothing in the database names; gives how many, and their bytes.
 
-        What is younger than `min_age` may belong to something that is being written, and stays.
-        Models that were removed leave the cache, too.
+        What others are storing stays. Models that were removed leave the cache, too.
         """
-        with reading(self.database) as session:
-            named = _named(session)
-        unnamed = [sha256 for sha256 in self.storage.all() if sha256 not in named]
-        num_removed = num_bytes = 0
-        for start in range(0, len(unnamed), _AT_ONCE):
-            with self._changing() as session:  # nothing is named meanwhile
-                named = _named(session)
-                for sha256 in unnamed[start : start + _AT_ONCE]:
-                    age = self.storage.age(sha256)
-                    if sha256 in named or age is None or age <= min_age:
-                        continue
-                    num_bytes += self.storage.size(sha256)
-                    num_removed += 1
-                    self.storage.remove([sha256])
-        self.storage.remove_unfinished(max(min_age, HOUR))
+        found = clean(self.database, self.storage)
         self._clean_cache()
-        return num_removed, num_bytes
+        return found
 
     def _clean_cache(self) -> None:
         with reading(self.database) as session:
@@ -256,17 +236,6 @@ def _parent_id(session: Session, parent: ParentRecord | None) -> int | None:
     row = session.scalar(wanted)
     is_it = row is not None and row.info.get("weights_sha256") == parent.weights_sha256
     return row.id if row is not None and is_it else None
-
-
-def _named(session: Session) -> set[str]:
-    """Every SHA-256 that any table names."""
-    return {
-        sha256
-        for table in Table.metadata.tables.values()
-        for column in table.columns
-        if column.name.endswith("sha256")
-        for sha256 in session.scalars(select(column).where(column.is_not(None)))
-    }
 
 
 def _cache() -> Path:

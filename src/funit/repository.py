@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from funit import __version__
 from funit.errors import ConflictError, LimitError, NotThereError, UserError
 from funit.home import database_url, storage_url
+from funit.model.code_statistics import CodeStatistics
 from funit.model_folder import (
     ABOUT_FILE,
     CARD_FILE,
@@ -200,12 +201,14 @@ class ModelRepository:
         licence: str | None = None,
         licence_text: str | None = None,
         write_graphs: GraphWriter | None = None,
+        measure_codes: Callable[[ModelFolder], CodeStatistics | None] | None = None,
         max_size: int | None = None,
     ) -> ModelInfo:
         """Makes what a run has learned (the average generator), or a model, a version of NAME.
 
-        The graphs of a model are copied, too; `write_graphs` makes those of one that has none. More
-        than `max_size` bytes in all are refused [0044]. Of a crash nothing is seen afterwards.
+        The graphs of a model are copied, too; `write_graphs` makes those of one that has none, as
+        `measure_codes` gives the statistics of its training data to one that has none. More than
+        `max_size` bytes in all are refused [0044]. Of a crash nothing is seen afterwards.
         """
         if not _NAME.fullmatch(name):
             raise UserError(
@@ -218,6 +221,8 @@ class ModelRepository:
             info = info.model_copy(update={"scores": [dict(row) for row in scores]})
         if licence:
             info = info.model_copy(update={"licence": licence})
+        if measure_codes and info.statistics is None:
+            info = info.model_copy(update={"statistics": measure_codes(found)})
         with tempfile.TemporaryDirectory(prefix="funit-") as temporary:
             folder = Path(temporary) / "model"
             copied = _save_run if found.is_run else copy_model
@@ -421,6 +426,7 @@ def _save_run(
         licence=info.licence,
         licence_text=found.licence_text,
         write_graphs=write_graphs,
+        statistics=info.statistics,
     )
 
 

@@ -1,13 +1,13 @@
 """Files under the SHA-256 of their content: a local folder, or any URL that fsspec opens.
 
 A file is whole or not there: it is written under another name and moved. Content that is there is
-not written again, so that what many versions share is kept once; its time is renewed, as what is
-old and named nowhere may be removed.
+not written again, so that what many versions share is kept once.
 """
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,18 +24,20 @@ class Storage:
         import fsspec  # takes as long as a list of models
 
         try:
-            self.files, root = fsspec.core.url_to_fs(url)
+            # without listings that are remembered: other processes write and remove, too
+            self.files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         except (ImportError, ValueError) as error:
             raise UserError(
                 f"`{url}` cannot be used as storage: {error}",
-                hint="give a folder, or a URL that fsspec knows; `s3://` needs `pip install s3fs`",
+                hint="give a folder, or a URL that fsspec knows; `s3://` needs "
+                "`pip install 'funit[s3]'`",
             ) from None
         self.url, self.root = url, root.rstrip("/")
 
     def put(self, content: bytes) -> str:
         """Keeps content; gives its SHA-256."""
         sha256 = hashlib.sha256(content).hexdigest()
-        if not self._renewed(sha256):
+        if not self.has(sha256):
             temporary = self._temporary()
             self.files.pipe_file(temporary, content)
             self._move(temporary, sha256)
@@ -45,7 +47,7 @@ class Storage:
         """Keeps what a local file holds; gives its SHA-256."""
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if not self._renewed(sha256):
+        if not self.has(sha256):
             temporary = self._temporary()
             self.files.put_file(str(path), temporary)
             self._move(temporary, sha256)
@@ -81,38 +83,21 @@ class Storage:
         for path in self.files.find(f"{self.root}/sha256"):
             yield path.rsplit("/", 1)[1]
 
-    def age(self, sha256: str) -> timedelta | None:
-        """How long ago content was kept, the last time that it was; None where it is not there."""
-        try:
-            return _since(self.files.modified(self._path(sha256)))
-        except FileNotFoundError:
-            return None
-
-    def size(self, sha256: str) -> int:
-        """Bytes of content that is there."""
-        return int(self.files.size(self._path(sha256)))
-
     def remove_unfinished(self, min_age: timedelta) -> None:
         """Drops what writers that were interrupted left behind."""
         for path in self.files.find(f"{self.root}/new"):
-            if _since(self.files.modified(path)) > min_age:
-                self.files.rm_file(path)
+            with suppress(FileNotFoundError):  # it is finished meanwhile
+                if _since(self.files.modified(path)) > min_age:
+                    self.files.rm_file(path)
 
-    def remove(self, hashes: Iterable[str]) -> None:
-        """Drops content; what is not there is passed over."""
-        for sha256 in hashes:
-            if self.has(sha256):
-                self.files.rm_file(self._path(sha256))
-
-    def _renewed(self, sha256: str) -> bool:
-        """Whether there is content of that SHA-256, which then counts as new."""
-        if not self.has(sha256):
-            return False
+    def remove(self, sha256: str) -> int | None:
+        """Drops content; gives its bytes, or None where it was not there."""
         try:
-            self.files.touch(self._path(sha256), truncate=False)
-        except (NotImplementedError, ValueError, FileNotFoundError):
-            return False  # it is written again: not every service can renew a time
-        return True
+            size = int(self.files.size(self._path(sha256)))
+            self.files.rm_file(self._path(sha256))
+        except FileNotFoundError:
+            return None
+        return size
 
     def _path(self, sha256: str) -> str:
         return f"{self.root}/sha256/{sha256[:2]}/{sha256}"

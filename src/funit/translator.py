@@ -30,7 +30,7 @@ from funit.data.images import (
     write_image,
 )
 from funit.engines.choice import AUTO, Weights, open_engine
-from funit.engines.engine import Engine, Floats, Look
+from funit.engines.engine import Drawn, Engine, Floats, Look
 from funit.errors import UserError
 from funit.model_folder import ModelFolder
 from funit.repository import ModelRepository
@@ -40,6 +40,8 @@ BATCH_SIZE = 16  # images at once: enough to keep a processor busy, little memor
 T = TypeVar("T")
 OnProblem = Callable[[UserError], None]
 Opened = Floats | UserError
+Check = Callable[[Sequence[Path], Sequence[Image.Image]], Sequence[UserError | None]]
+"""What is wrong with each translation of these files, if anything is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ class Translator:
         sources = _several(images)
         if not sources:
             raise UserError("no example image is given", hint="give at least one")
-        shares = _shares(weights, len(sources))
+        shares = shares_of(weights, len(sources))
         counted = [source for source, share in zip(sources, shares, strict=True) if share]
         shares = shares[shares > 0]
         if len(counted) <= BATCH_SIZE:
@@ -160,12 +162,19 @@ class Translator:
                 f"{len(looks)} looks are given for {len(contents)} images",
                 hint="give one look for all, or one for each",
             )
-        images: dict[int, Image.Image] = {}
+        images = [image for image, _ in self.translate_pairs(contents, looks)]
+        return images[0] if _is_one(content) else images
+
+    def translate_pairs(
+        self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]
+    ) -> list[tuple[Image.Image, Floats]]:
+        """Redraws each image in its look; gives its content map, (C, h, w), too."""
+        found: dict[int, tuple[Image.Image, Floats]] = {}
         for numbers in _alike(looks):
             drawn = self._decode([contents[n] for n in numbers], [looks[n] for n in numbers])
-            images |= zip(numbers, map(to_image, drawn), strict=True)
-        in_order = [images[n] for n in range(len(contents))]
-        return in_order[0] if _is_one(content) else in_order
+            images = map(to_image, drawn.images)
+            found |= zip(numbers, zip(images, drawn.content_maps, strict=True), strict=True)
+        return [found[n] for n in range(len(contents))]
 
     def draw(self, poses: Floats, look: Look | Sequence[Look]) -> list[Image.Image]:
         """Draws poses of a gallery, (N, C, h, w), in one look for all or a look for each."""
@@ -186,22 +195,28 @@ class Translator:
         force: bool = False,
         on_problem: OnProblem | None = None,
         on_skipped: Callable[[Path], None] | None = None,
+        is_used: Check | None = None,
     ) -> Iterator[Path]:
         """Redraws image files, and those in folders; yields the path of each as it is written.
 
         One goes to the file `out`, several to the folder `out`. Nothing that exists is replaced
         without `force`. `on_problem` hears of an image that cannot be read, and the others go on;
         without it, the first one raises UserError. `on_skipped` hears of what `skip_existing` kept.
+        What `is_used` finds wrong with a translation is a problem of its image: it is not written.
         """
         planned = _plan(image_files(paths), paths, out)
         if skip_existing:
             planned = _without_existing(planned, on_skipped)
         elif not force:
             _refuse_existing(planned)
-        return self._translate_planned(planned, look, on_problem)
+        return self._translate_planned(planned, look, on_problem, is_used)
 
     def _translate_planned(
-        self, planned: Mapping[Path, Path], look: Look, on_problem: OnProblem | None
+        self,
+        planned: Mapping[Path, Path],
+        look: Look,
+        on_problem: OnProblem | None,
+        is_used: Check | None,
     ) -> Iterator[Path]:
         """While the engine works, the next images are read and the last ones written."""
         coming = _chunks(list(planned.items()))
@@ -216,7 +231,13 @@ class Translator:
                     yield from writing.popleft().result()
                 images = _without_problems(opened, on_problem)
                 translated = self.translate(self._contents(list(images.values())), look)
-                writing.append(pool.submit(_write_files, list(images), translated))
+                results = dict(zip(images, translated, strict=True))
+                if is_used and results:
+                    names = [planned[target] for target in results]
+                    checked = is_used(names, translated)
+                    found = zip(results, translated, checked, strict=True)
+                    results = _without_problems({t: e or r for t, r, e in found}, on_problem)
+                writing.append(pool.submit(_write_files, results))
             for written in writing:
                 yield from written.result()
 
@@ -249,8 +270,8 @@ class Translator:
         shares = np.ones((len(examples), 1), np.float32)
         return self.engine.encode_class(self._read(examples)[:, None], shares)
 
-    def _decode(self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]) -> Floats:
-        """Translations as (B, 3, H, W); images among the contents are encoded together."""
+    def _decode(self, contents: Sequence[ImageSource | Content], looks: Sequence[Look]) -> Drawn:
+        """Translations of a batch; images among the contents are encoded together."""
         sources = [content for content in contents if not isinstance(content, Content)]
         encoded = iter(self.engine.encode_content(self._read(sources)) if sources else ())
         everything = [c.encoded if isinstance(c, Content) else next(encoded) for c in contents]
@@ -271,9 +292,9 @@ def _without_existing(
 
 
 def _without_problems(
-    opened: Mapping[Path, Opened], on_problem: OnProblem | None
-) -> dict[Path, Floats]:
-    """The images that could be read; `on_problem` hears of the others."""
+    opened: Mapping[Path, T | UserError], on_problem: OnProblem | None
+) -> dict[Path, T]:
+    """The images that can be used; `on_problem` hears of the others."""
     images = {}
     for target, image in opened.items():
         if not isinstance(image, UserError):
@@ -285,10 +306,20 @@ def _without_problems(
     return images
 
 
-def _write_files(targets: Sequence[Path], images: Sequence[Image.Image]) -> list[Path]:
-    for target, image in zip(targets, images, strict=True):
+def _write_files(images: Mapping[Path, Image.Image]) -> list[Path]:
+    for target, image in images.items():
         write_image(image, target)
-    return list(targets)
+    return list(images)
+
+
+def refusal(score: float, threshold: float, name: str = "the translation") -> UserError | None:
+    """What is wrong with a result of that score, if it is below the threshold; [0051]."""
+    if score >= threshold:
+        return None
+    return UserError(
+        f"{name} is not used: its score {score:.3f} is below the threshold {threshold:g}",
+        hint="show more examples, or ones that are more alike, or lower the threshold",
+    )
 
 
 def image_files(paths: Sequence[Path]) -> list[Path]:
@@ -337,21 +368,19 @@ def _refuse_existing(targets: Iterable[Path]) -> None:
             )
 
 
-def _shares(weights: Sequence[float] | None, num_examples: int) -> Floats:
-    """What each example counts; in all 1."""
-    given = [1.0] * num_examples if weights is None else weights
-    shares = np.array(given, dtype=np.float64)  # a sum of large numbers stays finite
-    if len(shares) != num_examples:
+def shares_of(weights: Sequence[float] | None, count: int) -> Floats:
+    """What each of so many counts, in all 1; raises UserError for weights that do not fit."""
+    given = np.array([1.0] * count if weights is None else weights, np.float64)
+    if len(given) != count:
+        raise UserError(f"{len(given)} weights are given for {count}", hint="give one for each")
+    with np.errstate(over="ignore"):
+        total = given.sum()  # of large numbers it may be infinite
+    if not (np.isfinite(total) and (given >= 0).all() and total > 0):
         raise UserError(
-            f"{len(shares)} weights are given for {num_examples} examples",
-            hint="give one for each",
+            f"the weights {given.tolist()} cannot be used",
+            hint="give numbers that are not negative, at least one above 0, not all huge",
         )
-    if not (np.isfinite(shares).all() and (shares >= 0).all() and shares.sum() > 0):
-        raise UserError(
-            f"the weights {shares.tolist()} cannot be used",
-            hint="give numbers that are not negative, at least one above 0",
-        )
-    return (shares / shares.sum()).astype(np.float32)
+    return (given / total).astype(np.float32)
 
 
 def _alike(looks: Sequence[Look]) -> Iterator[Sequence[int]]:

@@ -56,7 +56,9 @@ def test_a_job_is_asked_for_paused_resumed_cancelled_and_told(
         client.job_report(job)
 
 
-def test_schedules_are_made_listed_and_removed(client: Client, zoo_there: str) -> None:
+def test_schedules_are_made_listed_changed_paused_and_removed(
+    client: Client, zoo_there: str
+) -> None:
     job = {"dataset": zoo_there, "name": "zoo"}
 
     made = client.create_schedule("weekly", job, every_hours=168)
@@ -65,6 +67,11 @@ def test_schedules_are_made_listed_and_removed(client: Client, zoo_there: str) -
     assert client.schedules() == [made]
     with pytest.raises(ConflictError):
         client.create_schedule("weekly", job, new_images=3)
+    changed = client.change_schedule("weekly", new_images=3, every_hours=None)
+    assert (changed.every_hours, changed.new_images, changed.state) == (None, 3, "active")
+    assert client.pause_schedule(made).state == "paused"
+    assert client.find_schedule("weekly").state == "paused"
+    assert client.resume_schedule("weekly") == changed
     client.remove_schedule(made)
     assert client.schedules() == []
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load
 
 from funit import Client, Translator
 from funit.errors import NotThereError
@@ -40,6 +41,7 @@ def test_looks_are_kept_found_added_to_blended_and_removed(client: Client) -> No
     assert client.looks()[:2] == [blend, more]
     assert client.find_look(look) == more
     assert client.look_thumbnail(blend).size == (64, 64)
+    assert load(client.look_codes(blend))["3.class_code"].shape == (1, 64)
 
     client.remove_look(more)
     with pytest.raises(NotThereError, match=f"no look `{look.id}`"):

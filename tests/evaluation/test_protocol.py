@@ -140,7 +140,28 @@ def test_classes_that_are_not_divided_are_all_translated_into(zoo: Path) -> None
 def test_quick_names_what_it_leaves_out(zoo: Path) -> None:
     report = evaluate([], zoo, shots=[1], num_pairs=2, quick=True)
 
-    assert {item.metric for item in report.left_out} == set(MEASURES) - {"spread"}
+    left_out = {item.metric for item in report.left_out if item.reason == "it was not asked for"}
+    assert left_out == {*MEASURES, "top1_all_efficientnet_lite0"} - {"accuracy", "spread"}
+
+
+def test_quick_says_how_often_the_classifier_is_right_by_a_few_real_images(
+    zoo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("funit.evaluation.real.MIN_FEW_A_CLASS", 6)
+    monkeypatch.setattr("funit.evaluation.real.FEW_IMAGES", 12)
+    metric = "top1_test_efficientnet_lite0"
+
+    quick = evaluate([], zoo, shots=[1], num_pairs=2, quick=True)
+    whole = evaluate([], zoo, shots=[1], num_pairs=2, measures=["accuracy"])
+
+    held_out = {
+        which: row.n
+        for which, report in (("quick", quick), ("whole", whole))
+        for row in report.rows
+        if (row.model, row.metric) == ("real images", metric)
+    }
+    assert held_out == {"quick": 2, "whole": 4}  # a fifth of 6, and of 8, of two classes
+    assert quick.value("nearest-example", 1, metric) >= 0
 
 
 def test_models_of_different_sizes_are_refused(zoo: Path, tiny: ModelConfig, save: Save) -> None:

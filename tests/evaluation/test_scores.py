@@ -425,10 +425,17 @@ def test_a_class_that_copying_gets_right_has_no_ratio_to_it() -> None:
     assert ratios == {"b": 0.5}
 
 
-@pytest.mark.parametrize(("accuracy", "warned"), [(0.3, True), (0.5, False), (0.9, False)])
-def test_a_doubtful_classifier_is_warned_of(judge: Judge, accuracy: float, warned: bool) -> None:
+@pytest.mark.parametrize(
+    ("num_classes", "accuracy", "warned"),
+    [(2, 0.5, True), (2, 0.74, True), (2, 0.75, False), (20, 0.52, True), (20, 0.53, False)],
+)
+def test_a_classifier_that_is_nearer_to_guessing_is_warned_of(
+    judge: Judge, num_classes: int, accuracy: float, warned: bool
+) -> None:
     held_out = HeldOut(top1=accuracy, top5=None, num_images=50)
-    classifier = Classifier(("a", "b"), np.zeros((2, 3)), np.zeros(2), 1.0, held_out)
+    names = tuple(map(str, range(num_classes)))
+    weight, bias = np.zeros((num_classes, 3)), np.zeros(num_classes)
+    classifier = Classifier(names, weight, bias, 1.0, held_out)
     findings = Findings("unseen", seed=0)
 
     add_judge(findings, judge, "test", classifier)
@@ -438,4 +445,5 @@ def test_a_doubtful_classifier_is_warned_of(judge: Judge, accuracy: float, warne
     assert 0 <= only.low < accuracy < only.high <= 1
     assert bool(findings.warnings) == warned
     if warned:
-        assert f"top1_test_{NET}` is right for 30% of real images" in findings.warnings[0]
+        words = f"top1_test_{NET}` is right for {accuracy:.0%} of real images"
+        assert words in findings.warnings[0]

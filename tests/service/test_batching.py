@@ -8,7 +8,8 @@ from concurrent.futures import CancelledError
 import pytest
 
 from funit.service.batching import Batcher, Kind
-from funit.service.meter import NoMeter
+from funit.service.meter import Meter
+from funit.service.metrics import Metrics
 
 DOUBLES, SQUARES = Kind("doubles", "model"), Kind("squares", "model")
 
@@ -50,7 +51,7 @@ def others() -> threading.Event:
 
 @pytest.fixture
 def batcher(others: threading.Event) -> Iterator[Batcher]:
-    batcher = Batcher(4, 0.3, others.is_set, NoMeter())
+    batcher = Batcher(4, 0.3, others.is_set, Meter(Metrics()))
     yield batcher
     batcher.close()
 
@@ -118,7 +119,7 @@ def test_an_error_of_one_leaves_the_others_their_answers(batcher: Batcher) -> No
 
 
 def test_at_the_end_what_waits_is_cancelled() -> None:
-    batcher, sums = Batcher(4, 0, lambda: False, NoMeter()), Sums()
+    batcher, sums = Batcher(4, 0, lambda: False, Meter(Metrics())), Sums()
     held = Held(batcher)
     waiting = batcher.submit(DOUBLES, sums.doubled, 1)
     threading.Timer(0.1, held.may_end.set).start()

@@ -19,7 +19,8 @@ from funit.repository import ModelRepository
 from funit.service.app import create_app
 from funit.service.batching import Kind
 from funit.service.generator import ImageGenerator, merged
-from funit.service.meter import NoMeter
+from funit.service.meter import Meter
+from funit.service.metrics import Metrics
 from funit.service.patience import POLL_SECONDS
 from funit.service.pictures import Picture
 from funit.service.services import Services
@@ -35,10 +36,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class Counted(NoMeter):
+class Counted(Meter):
     """Remembers what the generator did."""
 
     def __init__(self) -> None:
+        super().__init__(Metrics())
         self.happened: list[str] = []
         self.batches: list[tuple[str, int]] = []
 

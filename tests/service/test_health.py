@@ -68,7 +68,7 @@ def test_the_figures_count_requests_stages_caches_and_jobs(
         for number, state in enumerate(["queued", "queued", "failed"]):
             session.add(Job(id=str(number), state=state, request={}))
     metrics = services.metrics
-    with metrics.timed("model"):
+    with metrics.stage_seconds.labels("model").time():
         metrics.looked_up("looks", hit=True)
         metrics.looked_up("looks", hit=False)
         metrics.queue_length.set(3)

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from drawings import difference, png, uploads
 from fastapi.testclient import TestClient
+from safetensors.numpy import load
 
+from funit.engines.engine import Look
 from funit.service.app import create_app
 from funit.service.auth import create_key
+from funit.service.generator import merged
 from funit.service.services import Services
 from funit.service.settings import Limits
 from funit.translator import Translator
@@ -69,6 +72,21 @@ def test_a_blend_is_what_both_looks_make_at_once_and_can_be_added_to(client: Tes
     assert difference(drawn(client, blend["id"]), at_once.content) <= ROUNDING
     added = client.post(f"/v1/looks/{blend['id']}/examples", files=uploads("examples", [5]))
     assert added.json()["num_examples"] == 5
+
+
+def test_the_codes_of_a_look_draw_it_elsewhere(client: TestClient, translator: Translator) -> None:
+    look = make(client, [1, 2], weights=["1", "3"])
+
+    answer = client.get(f"/v1/looks/{look['id']}/codes")
+
+    assert answer.headers["content-type"] == "application/octet-stream"
+    parts = load(answer.content)
+    singles = [Look(*(parts[f"{n}.{name}"] for name in Look._fields)) for n in range(2)]
+    wanted = translator.translate(png(9), merged(singles, [1, 3]))
+    data = {"look": look["id"]}
+    drawn = client.post("/v1/translations", files=uploads("content", [9]), data=data)
+    assert difference(drawn.content, wanted) <= ROUNDING
+    assert client.get("/v1/looks/look_0123456789abcdef/codes").status_code == 404
 
 
 def test_a_thumbnail_shows_the_look_and_follows_it(client: TestClient) -> None:

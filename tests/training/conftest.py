@@ -4,34 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from funit.config import Settings, merged
+from funit.config import Settings, merged, read_settings
 from funit.data.menagerie import write_menagerie
 
-TINY: Settings = {
-    "model": {
-        "image_size": 16,
-        "base_channels": 4,
-        "num_halvings": 2,
-        "class_encoder_halvings": 3,
-        "class_code_size": 6,
-        "mlp_size": 8,
-        "attention_channels": 4,
-        "discriminator_channels": 4,
-        "discriminator_halvings": 2,
-        "discriminator_blocks": 1,
-    },
-    "data": {"num_unseen": 2},
-    "training": {
-        "batch_size": 4,
-        "penalty_every": 3,
-        "adversarial_from_images": 12,
-        "max_images": 48,
-        "log_every_images": 8,
-        "sample_every_images": 24,
-        "checkpoint_every_images": 16,
-        "num_threads": 1,  # bit-for-bit equality holds on one thread
-    },
-}
+TINY: Settings = merged(
+    read_settings(Path(__file__).parents[1] / "tiny.yaml"),
+    {"data": {"num_unseen": 2}, "training": {"max_images": 48, "sample_every_images": 24}},
+)
 
 
 @pytest.fixture(scope="session")

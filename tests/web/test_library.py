@@ -96,7 +96,7 @@ def violations() -> Callable[[Page], list[str]]:
 def test_models_are_shown_with_their_scores_card_and_pictures(page: Page, client: Client) -> None:
     page.goto("/#/models")
     for name in ("default", "sprites"):
-        card = page.locator(".card").filter(has=page.get_by_role("link", name=f"{name}@1"))
+        card = page.locator(".model-card").filter(has=page.get_by_role("link", name=f"{name}@1"))
         expect(card.locator("img[data-state=loaded]")).to_have_count(1)
         expect(card).to_contain_text(re.compile(r"5\d% of the error of copying"))
         expect(card.get_by_role("link", name="Use in the editor")).to_have_attribute(
@@ -107,7 +107,7 @@ def test_models_are_shown_with_their_scores_card_and_pictures(page: Page, client
     model = client.find_model("default@1")
     row = page.get_by_role("row", name=re.compile(r"^l1_foreground"))
     for shots in (5, 1):
-        page.get_by_role("radio", name=f"{shots} example").check()
+        page.get_by_text(re.compile(f"^{shots} example")).click()
         (score,) = (
             each["value"]
             for each in model.scores
@@ -115,9 +115,9 @@ def test_models_are_shown_with_their_scores_card_and_pictures(page: Page, client
         )
         expect(row.get_by_role("cell").first).to_contain_text(f"{score:.3g}")
         expect(row.locator("strong")).to_have_text(f"{score:.3g}")  # better than the baselines
-    expect(page.locator(".sheet img[data-state=loaded]")).to_have_count(12)
+    expect(page.locator(".gallery-sheet img[data-state=loaded]")).to_have_count(12)
     expect(page.locator(".markdown")).to_contain_text("The menagerie: creatures that funit itself")
-    expect(page.locator(".facts")).to_contain_text("Apache-2.0")
+    expect(page.locator(".fact-list").first).to_contain_text("Apache-2.0")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export", exact=True).click()
     with zipfile.ZipFile(download.value.path()) as exported:
@@ -266,14 +266,20 @@ def test_a_training_is_paused_resumed_cancelled_and_compared(page: Page, client:
     expect(page.get_by_label("Max images")).to_have_value("48")
 
 
-def test_schedules_are_shown(page: Page, client: Client) -> None:
+def test_schedules_are_shown_paused_and_removed(page: Page, client: Client) -> None:
     client.create_schedule("weekly", {"dataset": "zoo", "name": "x"}, every_hours=168, new_images=9)
 
     page.goto("/#/jobs")
     expect(page.get_by_role("row", name=re.compile("weekly"))).to_contain_text(
         "every 7 days, after 9 new images"
     )
-    client.remove_schedule("weekly")
+    page.get_by_role("button", name="Pause weekly").click()
+    expect(page.get_by_role("button", name="Resume weekly")).to_be_visible()
+    assert client.find_schedule("weekly").state == "paused"
+    page.get_by_role("button", name="Remove weekly").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("No training comes again by itself")).to_be_visible()
+    assert client.schedules() == []
 
 
 @pytest.fixture(scope="module")
@@ -333,7 +339,7 @@ def test_a_training_is_watched_from_the_form_to_its_version(
         expect(state).to_contain_text("failed", timeout=LONG)
         rows = page.get_by_role("row", name=re.compile("not good enough"))
         expect(rows).to_have_count(2)
-        page.get_by_label("candidate 1 of 2").check()
+        page.get_by_text("candidate 1 of 2").click()
         expect(page.locator(".samples img[data-state=loaded]")).to_be_visible()
         other = client.jobs()[1]
         page.goto(f"/#/jobs/compare/{job.id}/{other.id}")
@@ -419,12 +425,12 @@ def test_a_key_is_asked_for_and_another_one_where_it_may_not(
         page.goto("/#/models")
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("no API key is given")
-        dialog.get_by_label("Key").fill("nonsense")
-        dialog.get_by_role("button", name="Use this key").click()
+        dialog.get_by_label("Your key").fill("nonsense")
+        dialog.get_by_role("button", name="Use it").click()
         expect(dialog).to_contain_text("this API key is not known")
-        dialog.get_by_label("Key").fill(translates)
-        dialog.get_by_role("button", name="Use this key").click()
-        expect(page.locator(".card img[data-state=loaded]")).to_have_count(2)
+        dialog.get_by_label("Your key").fill(translates)
+        dialog.get_by_role("button", name="Use it").click()
+        expect(page.locator(".model-card img[data-state=loaded]")).to_have_count(2)
 
         page.get_by_role("link", name="default@1").click()
         expect(page.get_by_role("heading", name="Aliases")).to_be_visible()
@@ -434,8 +440,8 @@ def test_a_key_is_asked_for_and_another_one_where_it_may_not(
         refused = page.get_by_role("alert").first
         expect(refused).to_contain_text("it has no scope `train`")
         refused.get_by_role("button", name="Use another key").click()
-        dialog.get_by_label("Key").fill(trains)
-        dialog.get_by_role("button", name="Use this key").click()
+        dialog.get_by_label("Your key").fill(trains)
+        dialog.get_by_role("button", name="Use it").click()
         expect(page.get_by_text("There is no training yet.")).to_be_visible()
 
         page.get_by_role("button", name="API key").click()

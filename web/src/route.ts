@@ -15,3 +15,8 @@ function read(): string[] {
   const [path = ""] = location.hash.replace(/^#\/?/, "").split("?");
   return path.split("/").filter(Boolean).map(decodeURIComponent);
 }
+
+/** What follows the `?` of the address after `#`. */
+export function query(): URLSearchParams {
+  return new URLSearchParams(location.hash.split("?")[1] ?? "");
+}

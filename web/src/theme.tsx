@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { text } from "./text";
 
 type Theme = "system" | "light" | "dark";
@@ -8,7 +8,7 @@ const KEY = "funit-theme";
 /** Light, dark, or what the system has; remembered. */
 export function ThemeButton() {
   const [theme, setTheme] = useState<Theme>(remembered);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.dataset.theme = theme;
     localStorage.setItem(KEY, theme);
   }, [theme]);

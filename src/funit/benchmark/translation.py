@@ -138,7 +138,7 @@ def _add_errors(
         if name.endswith("fp32"):
             engine = translator.engine
             look = translator.encode_class([example])
-            drawn = engine.decode(engine.encode_content(images.numpy()), look)
+            drawn = engine.decode(engine.encode_content(images.numpy()), look).images
             error = float(np.abs(drawn - expected).max())
             bench.results.add(ERROR, name, Figure(error, error, error))
 

@@ -80,12 +80,16 @@ class Schedule(Answer):
     id: int
     name: str
     created_at: datetime
+    state: str
+    """`active` or `paused`."""
     request: dict[str, Any]
     every_hours: float | None
     new_images: int | None
     last_run_at: datetime | None
     last_version: int | None
     """Of the data set, when it was last trained on."""
+    error: str | None
+    """Why it made no job when it was last due."""
 
 
 class Jobs(Connection):
@@ -212,11 +216,30 @@ class Jobs(Connection):
         """The schedules, by name."""
         return [read(Schedule, each) for each in self._json("GET", "/v1/schedules")]
 
+    def find_schedule(self, schedule: Schedule | str) -> Schedule:
+        """A schedule as it is now."""
+        return self._one(Schedule, "GET", f"/v1/schedules/{_name(schedule)}")
+
+    def change_schedule(self, schedule: Schedule | str, **changes: Any) -> Schedule:
+        """Another `every_hours`, `new_images` (None: not for that) or `job`; the rest stays."""
+        return self._one(Schedule, "PATCH", f"/v1/schedules/{_name(schedule)}", json=changes)
+
+    def pause_schedule(self, schedule: Schedule | str) -> Schedule:
+        """Makes no jobs until it is resumed."""
+        return self._one(Schedule, "POST", f"/v1/schedules/{_name(schedule)}/pause")
+
+    def resume_schedule(self, schedule: Schedule | str) -> Schedule:
+        """Makes jobs again: one at once if it was due meanwhile."""
+        return self._one(Schedule, "POST", f"/v1/schedules/{_name(schedule)}/resume")
+
     def remove_schedule(self, schedule: Schedule | str) -> None:
         """Makes no more jobs; those that were made stay."""
-        name = schedule if isinstance(schedule, str) else schedule.name
-        self._answer("DELETE", f"/v1/schedules/{word(name)}")
+        self._answer("DELETE", f"/v1/schedules/{_name(schedule)}")
 
 
 def _id(job: Job | str) -> str:
     return word(job if isinstance(job, str) else job.id)
+
+
+def _name(schedule: Schedule | str) -> str:
+    return word(schedule if isinstance(schedule, str) else schedule.name)

@@ -94,6 +94,10 @@ class Translations(Connection):
         answer = self._answer("GET", f"/v1/looks/{word(_named(look))}/thumbnail")
         return opened(answer.content)
 
+    def look_codes(self, look: SavedLook | str) -> bytes:
+        """What a look is made of, in safetensors: `N.PART` is a part of the Nth example's."""
+        return self._answer("GET", f"/v1/looks/{word(_named(look))}/codes").content
+
     def remove_look(self, look: SavedLook | str) -> None:
         """Drops a look."""
         self._answer("DELETE", f"/v1/looks/{word(_named(look))}")

@@ -176,6 +176,18 @@ def packed_for(
     return pack(catalog, size, path, background, progress)
 
 
+def find_packed(fingerprint: str, cache_dir: Path | None = None) -> Packed | None:
+    """Some packed form of the data with this fingerprint, if one is in the cache."""
+    for path in sorted((cache_dir or home() / "packed").glob(f"*{SUFFIX}")):
+        try:
+            packed = open_packed(path)
+        except UserError:
+            continue  # damaged, or of another version: `packed_for` makes it anew
+        if packed.fingerprint == fingerprint:
+            return packed
+    return None
+
+
 def resized(image: Image.Image, size: int) -> Image.Image:
     """The image with its shortest side `size` pixels; the long one is cropped to MAX_ASPECT."""
     width, height = (min(side, MAX_ASPECT * min(image.size)) for side in image.size)

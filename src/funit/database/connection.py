@@ -12,7 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from funit.errors import UserError
 
-HEAD = "0001"  # the newest migration
+HEAD = "0002"  # the newest migration
 VERSION_TABLE = "funit_version"  # Optuna, in the same database, keeps its own
 _LOCK = 0x66756E6974  # of PostgreSQL's advisory locks: `funit`
 _TURN = _LOCK + 1
@@ -51,10 +51,15 @@ def writing(database: Engine) -> Iterator[Session]:
         yield session
 
 
-def wait_for_turn(session: Session) -> None:
-    """What writes after this does so alone until its session ends; writers to SQLite always do."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
+def wait_for_turn(session: Session, *, shared: bool = False) -> None:
+    """Until its session ends, what writes after this does so alone; writers to SQLite always do.
+
+    Where it is `shared`, others that share it do so at the same time.
+    """
+    connection = session.connection()  # SQLite's turn begins with the transaction
+    if connection.dialect.name == "postgresql":
+        kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        connection.execute(text(f"SELECT {kind}(:key)"), {"key": _TURN})
 
 
 def _engine(url: str) -> Engine:

@@ -247,6 +247,9 @@ class Schedule(Table):
     last_version: Mapped[int | None]
     """Of the data set, that the last job trained on."""
     enabled: Mapped[bool] = mapped_column(default=True)
+    """False while it is paused."""
+    error: Mapped[str | None]
+    """Why it made no job when it was last due."""
 
 
 # ------------------------------------------------------------- image generator
@@ -290,6 +293,21 @@ class Pose(Table):
     width: Mapped[int]
     height: Mapped[int]
     key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
+
+
+# ------------------------------------------------------------------ storage
+
+
+class ReservedContent(Table):
+    """Content that a process is about to store and to name: nobody removes it meanwhile."""
+
+    __tablename__ = "reserved_contents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(index=True)
+    """What is stored together."""
+    sha256: Mapped[str] = mapped_column(index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 # --------------------------------------------------------------------- keys

@@ -9,16 +9,15 @@ import importlib.util
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from funit.config import ModelConfig
 from funit.engines.engine import Engine
+from funit.engines.graph_cache import KeptGraphs, kept_graphs
 from funit.errors import UserError
-from funit.home import home
-from funit.model.graphs import GRAPH_FILES, GRAPHS_FORMAT, WEIGHTS_FILE
+from funit.model.graphs import GRAPHS_FORMAT, WEIGHTS_FILE
 
 AUTO, TORCH, ONNXRUNTIME, OPENVINO = "auto", "torch", "onnxruntime", "openvino"
 ENGINES = (ONNXRUNTIME, OPENVINO, TORCH)
@@ -76,14 +75,22 @@ def open_engine(
             f"the graphs of the model compute in `{weights.graphs_precision}`, not in `bf16`",
             hint="`--engine torch` can, or leave out `--precision`",
         )
-    graphs = weights.graphs() if weights.graphs else made_graphs(weights)
+    if weights.graphs:
+        return _engine_of_graphs(name, weights.graphs(), weights.config, precision)
+    kept = made_graphs(weights)
+    opened = _engine_of_graphs(name, kept.path, weights.config, precision)
+    kept.stay_for(opened)  # it opens the drawing later
+    return opened
+
+
+def _engine_of_graphs(name: str, graphs: Path, config: ModelConfig, precision: str) -> Engine:
     if name == OPENVINO:
         from funit.engines.openvino_engine import OpenvinoEngine
 
-        return OpenvinoEngine(graphs, weights.config, precision)
+        return OpenvinoEngine(graphs, config, precision)
     from funit.engines.onnx_engine import OnnxEngine
 
-    return OnnxEngine(graphs, weights.config, precision)
+    return OnnxEngine(graphs, config, precision)
 
 
 def choose_engine(engine: str, device: str, precision: str, *, has_graphs: bool) -> str:
@@ -133,25 +140,16 @@ def has_gpu() -> bool:
     return True
 
 
-def made_graphs(weights: Weights) -> Path:
-    """A folder with the graphs of weights, kept under `$FUNIT_HOME`; made if it is not there."""
-    from funit.onnx_export import write_graphs
+def made_graphs(weights: Weights) -> KeptGraphs:
+    """The graphs of weights, kept under `$FUNIT_HOME`; made if they are not there."""
 
-    folder = home() / "graphs" / f"{weights.sha256[:32]}-{GRAPHS_FORMAT}"
-    if all((folder / file).exists() for file in GRAPH_FILES):
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
-        filled = Path(temporary) / "graphs"
-        filled.mkdir()
-        _linked(weights.path, filled / WEIGHTS_FILE)
-        write_graphs(filled / WEIGHTS_FILE, weights.config)
-        try:
-            filled.rename(folder)
-        except OSError:  # another process was faster
-            if not folder.exists():
-                raise
-    return folder
+    def write(folder: Path) -> None:
+        from funit.onnx_export import write_graphs
+
+        _linked(weights.path, folder / WEIGHTS_FILE)
+        write_graphs(folder / WEIGHTS_FILE, weights.config)
+
+    return kept_graphs(f"{weights.sha256[:32]}-{GRAPHS_FORMAT}", write)
 
 
 def _linked(source: Path, target: Path) -> None:

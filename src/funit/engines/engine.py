@@ -47,6 +47,13 @@ class Look(NamedTuple):
         return cls(parts[0], nothing, nothing, np.empty((count, 0), np.float32))
 
 
+class Drawn(NamedTuple):
+    """Images, and the content maps that they were drawn from."""
+
+    images: Floats  # (B, 3, H, W)
+    content_maps: Floats  # (B, C, h, w)
+
+
 class Engine(Protocol):
     """A model that is ready to translate."""
 
@@ -62,8 +69,8 @@ class Engine(Protocol):
     def encode_content(self, images: Floats) -> Floats:
         """What `decode` needs of images, to be kept and used again: (B, 3, H, W) -> (B, ...)."""
 
-    def decode(self, contents: Floats, look: Look) -> Floats:
-        """Images from contents and looks, one for each: (B, ...) -> (B, 3, H, W)."""
+    def decode(self, contents: Floats, look: Look) -> Drawn:
+        """Images from contents and looks, one for each: (B, ...) -> (B, 3, H, W), (B, C, h, w)."""
 
     def draw(self, content_maps: Floats, look: Look) -> Floats:
         """Images from content maps, which any engine takes: (B, C, h, w) -> (B, 3, H, W)."""

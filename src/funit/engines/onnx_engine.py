@@ -6,7 +6,7 @@ from pathlib import Path
 import onnxruntime
 
 from funit.config import ModelConfig
-from funit.engines.engine import Floats, Look, asked_threads
+from funit.engines.engine import Drawn, Floats, Look, asked_threads
 from funit.model.graphs import CLASS_CODE_FILE, DRAWING_FILE, TRANSLATION_FILE, look_parts
 
 
@@ -32,11 +32,10 @@ class OnnxEngine:
         """The images themselves: the graph encodes and decodes in one."""
         return images
 
-    def decode(self, contents: Floats, look: Look) -> Floats:
+    def decode(self, contents: Floats, look: Look) -> Drawn:
         """As `Engine.decode`."""
-        # (B, 3, H, W) -> (B, 3, H, W)
-        images: Floats = self._translation.run(None, {"content": contents, **self._parts(look)})[0]
-        return images
+        # (B, 3, H, W) -> (B, 3, H, W), (B, C, h, w)
+        return Drawn(*self._translation.run(None, {"content": contents, **self._parts(look)}))
 
     def draw(self, content_maps: Floats, look: Look) -> Floats:
         """As `Engine.draw`."""

@@ -7,7 +7,7 @@ from typing import Any
 import openvino
 
 from funit.config import ModelConfig
-from funit.engines.engine import Floats, Look, asked_threads
+from funit.engines.engine import Drawn, Floats, Look, asked_threads
 from funit.model.graphs import CLASS_CODE_FILE, DRAWING_FILE, TRANSLATION_FILE, look_parts
 
 _HINTS = {"bf16": "bf16"}  # else 32 bits, but for what a graph says itself
@@ -42,10 +42,10 @@ class OpenvinoEngine:
         """The images themselves: the graph encodes and decodes in one."""
         return images
 
-    def decode(self, contents: Floats, look: Look) -> Floats:
+    def decode(self, contents: Floats, look: Look) -> Drawn:
         """As `Engine.decode`."""
-        # (B, 3, H, W) -> (B, 3, H, W)
-        return _answers(self._translation, {"content": contents, **self._parts(look)})[0]
+        # (B, 3, H, W) -> (B, 3, H, W), (B, C, h, w)
+        return Drawn(*_answers(self._translation, {"content": contents, **self._parts(look)}))
 
     def draw(self, content_maps: Floats, look: Look) -> Floats:
         """As `Engine.draw`."""

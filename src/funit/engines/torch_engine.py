@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from funit.engines.engine import Floats, Look
+from funit.engines.engine import Drawn, Floats, Look
 from funit.model import look as model_look
 from funit.model.device import find_device
 from funit.model.generator import Generator
@@ -36,17 +36,16 @@ class TorchEngine:
         with self._computing():
             return _array(self.generator.encode_content(self._placed(images)))
 
-    def decode(self, contents: Floats, look: Look) -> Floats:
-        """As `Engine.decode`."""
+    def decode(self, contents: Floats, look: Look) -> Drawn:
+        """As `Engine.decode`: this engine's contents are content maps."""
+        return Drawn(self.draw(contents, look), contents)
+
+    def draw(self, content_maps: Floats, look: Look) -> Floats:
+        """As `Engine.draw`."""
         # (B, C, h, w) -> (B, 3, H, W)
         with self._computing():
             parts = model_look.Look(*map(self._placed, look))
-            return _array(self.generator.decode(self._placed(contents), parts))
-
-    def draw(self, content_maps: Floats, look: Look) -> Floats:
-        """As `Engine.draw`: this engine's contents are content maps."""
-        # (B, C, h, w) -> (B, 3, H, W)
-        return self.decode(content_maps, look)
+            return _array(self.generator.decode(self._placed(content_maps), parts))
 
     @contextmanager
     def _computing(self) -> Iterator[None]:

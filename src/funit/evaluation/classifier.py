@@ -69,6 +69,11 @@ class Classifier:
     """Of the penalty, as chosen."""
     held_out: HeldOut
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it is nearer to guessing than to being always right."""
+        return self.held_out.top1 < (1 + 1 / len(self.class_names)) / 2
+
     def probabilities(self, features: Features) -> Values:
         """(N, D) -> (N, C), which add up to 1."""
         return _probabilities(float64_rows(features), self.weight, self.bias)

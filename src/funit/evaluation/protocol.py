@@ -46,7 +46,7 @@ from funit.model.device import find_device, keep_freed_memory
 
 MEASURES = ("accuracy", "distribution", "copies", "spread", "few-shot")
 """What is measured beside the errors of each image."""
-QUICK_MEASURES = ("spread",)
+QUICK_MEASURES = ("accuracy", "spread")  # the first on a few real images
 DEFAULT_PAIRS, QUICK_PAIRS = 1500, 200  # FID by EfficientNet-lite0 needs 1,281
 DEFAULT_SHOTS = (1, 5)
 DEFAULT_NETWORK = "efficientnet_lite0"
@@ -83,15 +83,17 @@ def evaluate(
     """Measures models, and the baselines beside them, on classes of DATA, all on the same pairs.
 
     A model is a name, a folder, or a folder of another program's translations with its `pairs.csv`,
-    whose pairs are then those of all. `quick` makes 200 pairs do and leaves out what takes long;
-    `measures` (of `MEASURES`) says itself what is measured beside the errors of each image. No
-    network may judge a model that was trained with it. `pairs_csv` is written with the pairs.
+    whose pairs are then those of all. `quick` makes 200 pairs and a few real images do and leaves
+    out what takes long; `measures` (of `MEASURES`) says itself what is measured beside the errors
+    of each image. No network may judge a model that was trained with it. `pairs_csv` is written
+    with the pairs.
 
     `part` is by default `unseen`, and all classes where DATA is not divided. The true answers are
     known where a file name stands in two classes and, with `truth` `auto`, images of one name are
     nearer to each other than to others; `names` and `none` say so without looking.
     """
     keep_freed_memory()
+    looks_at_few = quick and measures is None
     measures = _checked_measures(measures, quick)
     opened = open_candidates(models, Path(data), device, truth)
     candidates, packed, size = opened.candidates, opened.packed, opened.size
@@ -109,7 +111,15 @@ def evaluate(
         if measure_name not in measures:
             findings.leave_out(measure_name, "it was not asked for")
     test = Test(
-        tuple(candidates), packed, size, part, pairs, measures, findings, opened.names_are_poses
+        tuple(candidates),
+        packed,
+        size,
+        part,
+        pairs,
+        measures,
+        findings,
+        opened.names_are_poses,
+        looks_at_few,
     )
     return test.report(Path(data).name, judges, progress or _no_progress)
 
@@ -129,6 +139,8 @@ class Test:
     measures: Sequence[str]
     findings: Findings
     names_are_poses: bool = True
+    looks_at_few: bool = False
+    """At few real images, of the classes translated into alone."""
 
     @property
     def class_names(self) -> list[str]:
@@ -152,6 +164,7 @@ class Test:
             "pairs": max(len(some) for some in self.pairs.values()),
             "size": self.size,
             "measures": list(self.measures),
+            "few_real_images": self.looks_at_few,
         }
         extractor = {judge.name: judge.network.sha256 for judge in judges}
         described = about(findings.seed, settings, self.packed.fingerprint, extractor)
@@ -212,7 +225,7 @@ class Test:
         truth = dipd_of_truth(self.packed, self.pairs[max(self.pairs)], self.size, judge)
         self.findings.add_mean(REAL_IMAGES, 0, f"dipd_{judge.name}", truth)
         if set(self.measures) - {"spread"}:
-            real = RealImages.of(self.packed, self.packed.part(self.part), self.findings.seed)
+            real = self._real_images()
             features = real_features(
                 judge,
                 self.packed,
@@ -234,6 +247,13 @@ class Test:
         if "spread" in self.measures:
             self._add_spread(judge, progress)
         return thresholds
+
+    def _real_images(self) -> RealImages:
+        """Those that the networks look at."""
+        targets, seed = self.packed.part(self.part), self.findings.seed
+        if self.looks_at_few:
+            return RealImages.few(targets, seed)
+        return RealImages.of(self.packed, targets, seed)
 
     def _add_accuracy(
         self,
@@ -260,9 +280,10 @@ class Test:
                         classifier,
                     )
         if "all" not in known:
-            self.findings.leave_out(
-                f"top1_all_{judge.name}", "DATA has no seen classes beside those translated into"
-            )
+            reason = "DATA has no seen classes beside those translated into"
+            if self.looks_at_few:
+                reason = "it was not asked for"
+            self.findings.leave_out(f"top1_all_{judge.name}", reason)
         elif len(real.seen) < real.num_seen_classes:
             self.findings.warnings.append(
                 f"the classifier of `top1_all_{judge.name}` knows {len(real.seen)} of the "

@@ -24,6 +24,8 @@ MAX_TARGET_IMAGES = 1000  # of a class that is translated into
 # Of the seen classes, which the classifier "all" must know too. They can be very many.
 MAX_SEEN_CLASSES = 500
 MAX_SEEN_IMAGES, MIN_SEEN_IMAGES_A_CLASS = 10_000, 10
+# Of the classes translated into, in all, where a few must do: a core looks at 25 a second.
+FEW_IMAGES, MIN_FEW_A_CLASS = 300, 10
 
 _AT_ONCE = 64  # images in memory
 
@@ -39,9 +41,17 @@ class RealImages:
     """Classes that were there to train on; none where DATA has only those translated into."""
     num_seen_classes: int
     """Before some were chosen."""
+    max_target_images: int
+    """Of a class."""
     max_seen_images: int
     """Of a class."""
     seed: int
+
+    @classmethod
+    def few(cls, targets: Sequence[PackedClass], seed: int) -> "RealImages":
+        """Those of the classes translated into alone, and not many of them."""
+        most = max(MIN_FEW_A_CLASS, FEW_IMAGES // len(targets))
+        return cls(targets, (), 0, most, 0, seed)
 
     @classmethod
     def of(cls, packed: Packed, targets: Sequence[PackedClass], seed: int) -> "RealImages":
@@ -50,7 +60,8 @@ class RealImages:
         order = np.random.default_rng([seed % 2**64, 4]).permutation(len(others))
         chosen = [others[i] for i in sorted(order[:MAX_SEEN_CLASSES])]
         share = MAX_SEEN_IMAGES // max(1, len(chosen))
-        return cls(targets, chosen, len(others), max(MIN_SEEN_IMAGES_A_CLASS, share), seed)
+        most = max(MIN_SEEN_IMAGES_A_CLASS, share)
+        return cls(targets, chosen, len(others), MAX_TARGET_IMAGES, most, seed)
 
     @property
     def num_images(self) -> int:
@@ -60,7 +71,7 @@ class RealImages:
     def numbers_of(self, cls: PackedClass) -> NDArray[np.intp]:
         """Which of a class's images: all, or so many by chance."""
         is_target = any(cls is target for target in self.targets)
-        most = MAX_TARGET_IMAGES if is_target else self.max_seen_images
+        most = self.max_target_images if is_target else self.max_seen_images
         if len(cls) <= most:
             return np.arange(len(cls))
         order = np.random.default_rng([self.seed % 2**64, 5]).permutation(len(cls))
@@ -119,7 +130,7 @@ def classifiers(
     """How to get the paper's two: "test" knows the classes translated into, "all" the seen too."""
     targets = [cls.name for cls in real.targets]
     everything = [*targets, *(f"seen/{cls.name}" for cls in real.seen)]
-    limits = f"{part}, {MAX_TARGET_IMAGES}, {real.max_seen_images}"
+    limits = f"{part}, {real.max_target_images}, {real.max_seen_images}"
 
     def of(images: Labelled, names: Sequence[str]) -> Callable[[], Classifier]:
         key = classifier_key(judge.network, packed.fingerprint, size, limits, names, real.seed)

@@ -34,7 +34,6 @@ REAL_IMAGES = "real images"  # in the place of a model
 MAX_IMAGES = 10_000  # of either side, where memory grows with their number
 THRESHOLDS = (0.25, 0.5, 0.75, 0.9)
 T_9 = 2.262  # 97.5% of Student's distribution with nine degrees of freedom
-DOUBTFUL_ACCURACY = 0.5  # a judge that is right less often must be warned of
 
 _GROUPS = 10  # of the jackknife
 _AT_ONCE = 4096  # rows of features in memory
@@ -184,7 +183,7 @@ def add_judge(findings: Findings, judge: Judge, kind: str, classifier: Classifie
             interval = share_interval(value, held_out.num_images)
             metric = f"top{k}_{kind}_{judge.name}"
             findings.add(REAL_IMAGES, 0, metric, value, interval, held_out.num_images)
-    if held_out.top1 < DOUBTFUL_ACCURACY:
+    if classifier.is_doubtful:
         findings.warnings.append(
             f"the classifier of `top1_{kind}_{judge.name}` is right for {held_out.top1:.0%} of "
             "real images that it was not trained on: accuracies that it gives tell little"

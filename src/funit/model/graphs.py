@@ -1,7 +1,8 @@
 """The generator as three ONNX graphs: names of the files, of what goes in and of what comes out.
 
     class_code.onnx     examples (B, K, 3, H, W), shares (B, K) -> the parts of a look
-    translation.onnx    content (B, 3, H, W), the parts of a look -> translation (B, 3, H, W)
+    translation.onnx    content (B, 3, H, W), the parts of a look -> translation (B, 3, H, W),
+                        content_map (B, C, h, w)
     drawing.onnx        content_map (B, C, h, w), the parts of a look -> translation (B, 3, H, W)
 
 Images are in [-1, 1]; B, K and the number of example positions P may be any. The graphs hold no
@@ -15,7 +16,7 @@ from funit.config import ModelConfig
 GRAPH_FILES = ("class_code.onnx", "translation.onnx", "drawing.onnx")
 CLASS_CODE_FILE, TRANSLATION_FILE, DRAWING_FILE = GRAPH_FILES
 WEIGHTS_FILE = "weights.safetensors"
-GRAPHS_FORMAT = 2  # of what is computed: another number, and graphs are made anew
+GRAPHS_FORMAT = 3  # of what is computed: another number, and graphs are made anew
 
 
 class GraphsRecord(BaseModel, frozen=True):

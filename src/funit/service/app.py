@@ -26,7 +26,6 @@ from funit.service.routes import (
     translations,
 )
 from funit.service.services import Services
-from funit.service.uploads import Uploads
 
 ROUTERS = (
     health.router,
@@ -68,7 +67,6 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.services = services
-    app.state.uploads = Uploads(services.settings.limits, services.metrics)
     handle_errors(app)
     for layer in (BodyLimit, Gate, Requests):  # the last one is the outermost
         app.add_middleware(layer, services=services)

@@ -1,7 +1,8 @@
 """Classification for many clients: a recogniser for each model, classes once for each data set."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -32,11 +33,7 @@ def classify(
     Raises BusyError where others compute longer than a request may take.
     """
     path = None if isinstance(classes, Mapping) else open_dataset(services, *classes)
-    if not _TURN.acquire(timeout=services.settings.limits.seconds):
-        raise BusyError(
-            "others are being classified", hint="try again later", headers={"Retry-After": "5"}
-        )
-    try:
+    with _turn(services):
         recogniser = _recogniser(services, model)
         if isinstance(classes, Mapping):
             known = recogniser.learn(classes)
@@ -44,8 +41,19 @@ def classify(
             assert path is not None
             known = _known(recogniser, path)
         return recogniser.classify(images, known, threshold)
-    finally:
-        _TURN.release()
+
+
+def score(
+    services: Services,
+    model: str,
+    results: Sequence[Image.Image],
+    examples: Sequence[Image.Image],
+    weights: Sequence[float] | None,
+) -> list[float]:
+    """How like each translation is to the examples, 0..1; raises BusyError as `classify` does."""
+    with _turn(services):
+        recogniser = _recogniser(services, model)
+        return recogniser.likeness(results, recogniser.learn_one(examples, weights))
 
 
 def add_classified(
@@ -72,6 +80,18 @@ def add_classified(
     for cls, uploads in by_class.items():
         version, _ = add_images(services, dataset, parts.get(cls, part), cls, uploads)
     return version
+
+
+@contextmanager
+def _turn(services: Services) -> Iterator[None]:
+    if not _TURN.acquire(timeout=services.settings.limits.seconds):
+        raise BusyError(
+            "others are being classified", hint="try again later", headers={"Retry-After": "5"}
+        )
+    try:
+        yield
+    finally:
+        _TURN.release()
 
 
 def _recogniser(services: Services, model: str) -> Recogniser:

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from funit.contents import keeping
 from funit.data.catalog import ALL, Problem, catalog_of, zip_stamp
 from funit.data.images import is_image_name
 from funit.database.connection import reading, writing
@@ -58,11 +59,12 @@ def create_from_zip(
         with zip_path.open("wb") as file:
             while block := upload.read(_COPIED_BYTES):
                 file.write(block)
-        intake = take_zip(zip_path, name, services.storage, limits, room)
-    with writing(services.database) as session:
-        _refuse_taken(session, name)
-        dataset = _new(session, name, key_id)
-        return _change(session, dataset, intake.images, (), intake.problems, limits)
+        with keeping(services.database, services.storage) as keeper:
+            intake = take_zip(zip_path, name, keeper, limits, room)
+            with keeper.naming() as session:
+                _refuse_taken(session, name)
+                dataset = _new(session, name, key_id)
+                return _change(session, dataset, intake.images, (), intake.problems, limits)
 
 
 def register_folder(
@@ -80,19 +82,20 @@ def register_folder(
         _refuse_other_source(known, name, path)
         room = _room(session, known.key_id if known else key_id, limits)
         room += _bytes_of(session, DataSetImage.dataset_id == known.id) if known else 0
-    intake = take_folder(path, name, services.storage, limits, room)
-    with writing(services.database) as session:
-        dataset = session.scalar(select(DataSet).where(DataSet.name == name).with_for_update())
-        _refuse_other_source(dataset, name, path)
-        if dataset is None:
-            dataset = _new(session, name, key_id, str(path))
-        wanted = {(*image.place, image.sha256): image for image in intake.images}
-        rows = _current(session, dataset)
-        gone = [row for row in rows if (*_place(row), row.sha256) not in wanted]
-        for row in rows:
-            wanted.pop((*_place(row), row.sha256), None)
-        added = list(wanted.values())
-        return _change(session, dataset, added, gone, intake.problems, limits)
+    with keeping(services.database, services.storage) as keeper:
+        intake = take_folder(path, name, keeper, limits, room)
+        with keeper.naming() as session:
+            dataset = session.scalar(select(DataSet).where(DataSet.name == name).with_for_update())
+            _refuse_other_source(dataset, name, path)
+            if dataset is None:
+                dataset = _new(session, name, key_id, str(path))
+            wanted = {(*image.place, image.sha256): image for image in intake.images}
+            rows = _current(session, dataset)
+            gone = [row for row in rows if (*_place(row), row.sha256) not in wanted]
+            for row in rows:
+                wanted.pop((*_place(row), row.sha256), None)
+            added = list(wanted.values())
+            return _change(session, dataset, added, gone, intake.problems, limits)
 
 
 def add_images(
@@ -109,25 +112,18 @@ def add_images(
     with reading(services.database) as session:
         _find(session, name)
     limits = services.settings.limits
-    intake = take_files(part, cls, uploads, services.storage, limits)
-    if not intake.images:
-        raise UserError(
-            f"no image can be used: {intake.problems[0]}" if intake.problems else "no image is sent"
-        )
-    with writing(services.database) as session:
-        dataset = _find(session, name, lock=True)
-        known = {_place(row): row for row in _current(session, dataset)}
-        added: dict[tuple[str, str, str], NewImage] = {}
-        for image in intake.images:
-            there = known.get(image.place) or added.get(image.place)
-            if there is not None and there.sha256 != image.sha256:
-                raise ConflictError(
-                    f"class `{cls}` of `{name}` has another image `{image.name}`",
-                    hint="send it under another name, or remove the other one first",
-                )
-            if there is None:
-                added[image.place] = image
-        version = _change(session, dataset, list(added.values()), (), intake.problems, limits)
+    with keeping(services.database, services.storage) as keeper:
+        intake = take_files(part, cls, uploads, keeper, limits)
+        if not intake.images:
+            raise UserError(
+                f"no image can be used: {intake.problems[0]}"
+                if intake.problems
+                else "no image is sent"
+            )
+        with keeper.naming() as session:
+            dataset = _find(session, name, lock=True)
+            added = _new_among(intake.images, name, _current(session, dataset))
+            version = _change(session, dataset, added, (), intake.problems, limits)
     return version, intake
 
 
@@ -398,6 +394,24 @@ def _current(session: Session, dataset: DataSet) -> list[DataSetImage]:
             )
         )
     )
+
+
+def _new_among(
+    images: Sequence[NewImage], dataset: str, rows: Sequence[DataSetImage]
+) -> list[NewImage]:
+    """Those that are not there; raises ConflictError where another one has the name."""
+    known: dict[tuple[str, str, str], NewImage | DataSetImage] = {_place(row): row for row in rows}
+    added = []
+    for image in images:
+        there = known.setdefault(image.place, image)
+        if there.sha256 != image.sha256:
+            raise ConflictError(
+                f"class `{image.cls}` of `{dataset}` has another image `{image.name}`",
+                hint="send it under another name, or remove the other one first",
+            )
+        if there is image:
+            added.append(image)
+    return added
 
 
 def _room(session: Session, key_id: int | None, limits: Limits) -> int:

@@ -64,8 +64,8 @@ async def _described(
     for start in range(0, len(missing), _CHUNK_SIZE):
         chunk = missing[start : start + _CHUNK_SIZE]
         drawn = await generator.translate(model, [poses[n].pose for n in chunk], look)
-        for n, image in zip(chunk, drawn, strict=True):
-            small = _small(image)
+        for n, translation in zip(chunk, drawn, strict=True):
+            small = _small(translation.image)
             found[keys[n]] = small
             generator.described.put(keys[n], small, small.nbytes)
     return np.stack([seen for key in keys if (seen := found[key]) is not None])

@@ -71,6 +71,12 @@ class TooLargeError(ServiceError):
     status = 413
 
 
+class NotUsedError(ServiceError):
+    """A result whose score is below the threshold that was asked for."""
+
+    status = 422
+
+
 class TooManyRequestsError(ServiceError):
     """More requests of one key than allowed."""
 

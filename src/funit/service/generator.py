@@ -2,7 +2,7 @@
 
     model = await generator.model("default")
     parts = await generator.encode_examples(model, [fox_1, fox_2])
-    (image,) = await generator.translate(model, [cat], merged(parts))
+    (translation,) = await generator.translate(model, [cat], merged(parts))
 
 Pictures are read in threads; codes that were made before are used again; what one model is asked
 for by several requests is computed together.
@@ -29,11 +29,12 @@ from funit.repository import ModelRepository
 from funit.service.batching import Batcher, Kind
 from funit.service.code_cache import CodeCache
 from funit.service.errors import BusyError, TooLargeError
-from funit.service.meter import Meter, NoMeter
-from funit.service.model_cache import LoadedModel, ModelCache
+from funit.service.meter import Meter
+from funit.service.metrics import Metrics
+from funit.service.model_cache import LoadedModel, ModelCache, Translation
 from funit.service.pictures import Format, Picture, all_encoded
 from funit.service.settings import GeneratorSettings, Limits
-from funit.translator import Content
+from funit.translator import Content, shares_of
 
 T = TypeVar("T")
 _NUM_READERS = os.cpu_count() or 1  # threads that read and write pictures: each may take 120 MB
@@ -63,7 +64,7 @@ class ImageGenerator:
     ) -> None:
         self.limits = limits
         self.default_model = default_model
-        self.meter: Meter = meter or NoMeter()
+        self.meter = meter or Meter(Metrics())  # of a registry that nobody reads
         self.models = ModelCache(models, settings, self.meter)
         self.looks: CodeCache[Look] = CodeCache(settings.num_cached_codes, settings.code_bytes)
         self.contents: CodeCache[Content] = CodeCache(
@@ -124,7 +125,7 @@ class ImageGenerator:
                 for key, example in zip(keys, examples, strict=True)
                 if looks[key] is None
             }
-            images = await self._read(model, list(missing.values()))
+            images = await self.read(model, list(missing.values()))
             kind = Kind("examples", model.key)
             made = await self._compute(kind, model.encode_examples, images)
             for key, look in zip(missing, made, strict=True):
@@ -134,7 +135,7 @@ class ImageGenerator:
 
     async def translate(
         self, model: LoadedModel, poses: Sequence[Pose], look: Look
-    ) -> list[Image.Image]:
+    ) -> list[Translation]:
         """Each pose in that look; raises BusyError where there is no room for so many."""
         with self._admitted(len(poses)):
             files = [pose for pose in poses if isinstance(pose, Picture)]
@@ -145,7 +146,7 @@ class ImageGenerator:
                     Kind("poses", model.key), model.draw, [(number, look) for number in numbers]
                 ),
             )
-        sources: dict[bool, Iterator[Image.Image]] = {True: iter(translated), False: iter(drawn)}
+        sources: dict[bool, Iterator[Translation]] = {True: iter(translated), False: iter(drawn)}
         return [next(sources[isinstance(pose, Picture)]) for pose in poses]
 
     async def encode(
@@ -163,12 +164,12 @@ class ImageGenerator:
 
     async def _translate_files(
         self, model: LoadedModel, files: Sequence[Picture], look: Look
-    ) -> list[Image.Image]:
+    ) -> list[Translation]:
         keys = [_key(model, file) for file in files]
         kept = [self.contents.get(key) for key in keys]
         self._count_cached("contents", kept)
         missing = [file for file, content in zip(files, kept, strict=True) if content is None]
-        fresh = iter(await self._read(model, missing))
+        fresh = iter(await self.read(model, missing))
         contents = [next(fresh) if content is None else content for content in kept]
         answers = await self._compute(
             Kind("contents", model.key), model.translate, [(each, look) for each in contents]
@@ -177,9 +178,9 @@ class ImageGenerator:
             # a copy: a row of a batch would keep the whole batch alive
             own = content if content.encoded.base is None else Content(content.encoded.copy())
             self.contents.put(key, own, own.encoded.nbytes)
-        return [image for image, _ in answers]
+        return [translation for translation, _ in answers]
 
-    async def _read(self, model: LoadedModel, files: Sequence[Picture]) -> list[Image.Image]:
+    async def read(self, model: LoadedModel, files: Sequence[Picture]) -> list[Image.Image]:
         """The pictures at the model's size."""
         if not files:
             return []
@@ -246,19 +247,6 @@ def merged(looks: Sequence[Look], weights: Sequence[float] | None = None) -> Loo
         np.concatenate([look.values for look, _ in counted], axis=2),
         np.concatenate([look.log_shares + np.log(share) for look, share in counted], axis=1),
     )
-
-
-def shares_of(weights: Sequence[float] | None, count: int) -> Floats:
-    """What each of so many counts, in all 1; raises UserError for weights that do not fit."""
-    given = np.array([1.0] * count if weights is None else weights, np.float64)
-    if len(given) != count:
-        raise UserError(f"{len(given)} weights are given for {count}", hint="give one for each")
-    if not (np.isfinite(given).all() and (given >= 0).all() and 0 < given.sum() < np.inf):
-        raise UserError(
-            f"the weights {given.tolist()} cannot be used",
-            hint="give numbers that are not negative, at least one above 0",
-        )
-    return (given / given.sum()).astype(np.float32)
 
 
 def _key(model: LoadedModel, picture: Picture) -> tuple[str, bytes]:

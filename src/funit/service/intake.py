@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from funit.contents import Keeper
 from funit.data.catalog import (
     Catalog,
     GoodImage,
@@ -27,7 +28,6 @@ from funit.data.catalog import (
 from funit.errors import UserError
 from funit.service.errors import ForbiddenError, TooLargeError
 from funit.service.settings import MIB, Limits
-from funit.storage import Storage
 
 _BYTES_AN_ENTRY = 200  # of a zip's directory: 46, and the name
 
@@ -67,7 +67,7 @@ class Upload(NamedTuple):
     file: BinaryIO
 
 
-def take_zip(zip_path: Path, name: str, storage: Storage, limits: Limits, room: int) -> Intake:
+def take_zip(zip_path: Path, name: str, keeper: Keeper, limits: Limits, room: int) -> Intake:
     """The pictures of an uploaded zip, `name` being what a client calls it.
 
     Raises UserError for what `funit data check` refuses, TooLargeError where there are more files,
@@ -79,19 +79,19 @@ def take_zip(zip_path: Path, name: str, storage: Storage, limits: Limits, room: 
         with zipfile.ZipFile(zip_path) as file:
             infos = file.infolist()
         _check_extent(len(infos), sum(info.file_size for info in infos), limits)
-        return _take(catalog, storage, limits, room)
+        return _take(catalog, keeper, limits, room)
 
 
-def take_folder(folder: Path, name: str, storage: Storage, limits: Limits, room: int) -> Intake:
+def take_folder(folder: Path, name: str, keeper: Keeper, limits: Limits, room: int) -> Intake:
     """The pictures of a folder on this machine, which `find_folder` gave; raises as `take_zip`."""
     with named(folder, name):
         sizes = [file.stat().st_size for file in _files_inside(folder, folder)]
         _check_extent(len(sizes), sum(sizes), limits)
-        return _take(read_catalog(folder), storage, limits, room)
+        return _take(read_catalog(folder), keeper, limits, room)
 
 
 def take_files(
-    part: str, cls: str, uploads: Sequence[Upload], storage: Storage, limits: Limits
+    part: str, cls: str, uploads: Sequence[Upload], keeper: Keeper, limits: Limits
 ) -> Intake:
     """Pictures of one class, as they were sent; what cannot be used is a problem."""
     images: list[NewImage] = []
@@ -106,7 +106,7 @@ def take_files(
         except UserError as error:
             problems.append(problem_of(path, error))
         else:
-            images.append(_kept(GoodImage(part, cls, name, content, size), part, storage))
+            images.append(_kept(GoodImage(part, cls, name, content, size), part, keeper))
     return Intake(tuple(images), tuple(problems))
 
 
@@ -139,7 +139,7 @@ def named(path: Path, name: str) -> Iterator[None]:
         raise
 
 
-def _take(catalog: Catalog, storage: Storage, limits: Limits, room: int) -> Intake:
+def _take(catalog: Catalog, keeper: Keeper, limits: Limits, room: int) -> Intake:
     images: list[NewImage] = []
     taken = 0
 
@@ -149,7 +149,7 @@ def _take(catalog: Catalog, storage: Storage, limits: Limits, room: int) -> Inta
         if taken > room:
             raise no_room(room)
         part = image.part if catalog.roots[image.part] else ""
-        images.append(_kept(image, part, storage))
+        images.append(_kept(image, part, keeper))
 
     checked = check_images(
         catalog, max_bytes=limits.upload_bytes, max_pixels=limits.pixels, on_good=keep
@@ -170,14 +170,14 @@ def no_room(room: int) -> TooLargeError:
     )
 
 
-def _kept(image: GoodImage, part: str, storage: Storage) -> NewImage:
+def _kept(image: GoodImage, part: str, keeper: Keeper) -> NewImage:
     _check_names(part, image.cls, image.name)
     width, height = image.size
     return NewImage(
         part,
         image.cls,
         image.name,
-        storage.put(image.content),
+        keeper.put(image.content),
         len(image.content),
         zlib.crc32(image.content),
         width,

@@ -6,8 +6,7 @@ scrape with the sum of all.
 """
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Literal
 
 from prometheus_client import (
@@ -76,12 +75,6 @@ class Metrics:
             ["cache", "outcome"],
             registry=self.registry,
         )
-
-    @contextmanager
-    def timed(self, stage: Stage) -> Iterator[None]:
-        """Counts the time inside as that of a stage."""
-        with self.stage_seconds.labels(stage).time():
-            yield
 
     def looked_up(self, cache: str, *, hit: bool) -> None:
         """Counts a lookup in a cache."""

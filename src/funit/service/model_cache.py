@@ -17,6 +17,8 @@ from safetensors import safe_open
 from funit.engines.engine import Floats, Look
 from funit.errors import NotThereError, UserError
 from funit.gallery import Gallery
+from funit.model.code_statistics import CodeStatistics
+from funit.model.strangeness import content_codes, distances, look_codes
 from funit.model_folder import ModelFolder
 from funit.repository import ModelRepository
 from funit.service.meter import Meter
@@ -26,6 +28,15 @@ from funit.translator import Content, Translator
 NAME_SECONDS = 1.0  # for so long a name is taken to mean the same version
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(@[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
 _NUM_LOADERS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """What came of a pose."""
+
+    image: Image.Image
+    strangeness: float | None
+    """Of the pose: 1 is as usual in training; None where the model does not know what is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +50,7 @@ class LoadedModel:
     weights_sha256: str
     translator: Translator
     gallery: Gallery | None
+    statistics: CodeStatistics | None
     num_bytes: int
 
     @property
@@ -81,18 +93,37 @@ class LoadedModel:
 
     def translate(
         self, pairs: Sequence[tuple[Image.Image | Content, Look]]
-    ) -> list[tuple[Image.Image, Content]]:
+    ) -> list[tuple[Translation, Content]]:
         """Each content in its look; with its code, to be kept."""
         fresh = [content for content, _ in pairs if not isinstance(content, Content)]
         encoded = iter(self.translator.encode_content(fresh) if fresh else ())
         contents = [c if isinstance(c, Content) else next(encoded) for c, _ in pairs]
-        drawn = self.translator.translate(contents, [look for _, look in pairs])
-        return list(zip(drawn, contents, strict=True))
+        drawn = self.translator.translate_pairs(contents, [look for _, look in pairs])
+        strange = self._strangeness(np.stack([content_map for _, content_map in drawn]))
+        images = [image for image, _ in drawn]
+        return list(zip(map(Translation, images, strange), contents, strict=True))
 
-    def draw(self, pairs: Sequence[tuple[int, Look]]) -> list[Image.Image]:
+    def draw(self, pairs: Sequence[tuple[int, Look]]) -> list[Translation]:
         """Each pose of the gallery in its look."""
         poses: Floats = self.require_gallery().poses[[index for index, _ in pairs]]
-        return self.translator.draw(poses, [look for _, look in pairs])
+        images = self.translator.draw(poses, [look for _, look in pairs])
+        return list(map(Translation, images, self._strangeness(poses)))
+
+    def look_strangeness(self, looks: Sequence[Look]) -> float | None:
+        """How strange the strangest of some looks is, as of a pose."""
+        if self.statistics is None:
+            return None
+        codes = [
+            look_codes(each.class_code, each.keys, each.log_shares, self.translator.config.model)
+            for each in looks
+        ]
+        return max(distances(np.concatenate(codes), self.statistics.look))
+
+    def _strangeness(self, content_maps: Floats) -> Sequence[float | None]:
+        if self.statistics is None:
+            return [None] * len(content_maps)
+        codes = content_codes(content_maps, self.translator.config.model)
+        return distances(codes, self.statistics.content)
 
 
 class ModelCache:
@@ -165,6 +196,7 @@ class ModelCache:
             info.weights_sha256,
             translator,
             gallery,
+            info.statistics,
             _bytes_of_weights(folder.weights_path) + (gallery.poses.nbytes if gallery else 0),
         )
 

@@ -2,13 +2,12 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from funit.database.schema import DataSetImage, ModelFile, Pose, SavedLook
+from funit.database.schema import Pose, SavedLook
 from funit.errors import NotThereError
 from funit.service.auth import Caller
 from funit.service.errors import TooLargeError
@@ -17,13 +16,6 @@ from funit.service.settings import MIB
 
 T = TypeVar("T", SavedLook, Pose)
 _ID = re.compile(r"(look|pose)_[0-9a-f]{16}")
-_KEPT = (  # every table that names content of the storage, and how
-    ModelFile.sha256,
-    DataSetImage.sha256,
-    SavedLook.sha256,
-    SavedLook.thumbnail_sha256,
-    Pose.sha256,
-)
 
 
 def new_id(kind: str) -> str:
@@ -44,10 +36,14 @@ def own(table: type[T], caller: Caller) -> Select[T]:
     return query.where(table.key_id == caller.key_id)
 
 
-def find_own(session: Session, table: type[T], row_id: str, caller: Caller) -> T:
-    """The caller's look or pose of that id; raises NotThereError."""
+def find_own(
+    session: Session, table: type[T], row_id: str, caller: Caller, *, lock: bool = False
+) -> T:
+    """The caller's look or pose of that id, to be changed if it is locked; raises NotThereError."""
     what = "look" if table is SavedLook else "pose"
-    found = session.scalar(own(table, caller).where(table.id == row_id)) if is_id(row_id) else None
+    wanted = own(table, caller).where(table.id == row_id)
+    wanted = wanted.with_for_update() if lock else wanted
+    found = session.scalar(wanted) if is_id(row_id) else None
     if found is None:
         raise NotThereError(f"there is no {what} `{row_id}`", hint=f"GET /v1/{what}s lists yours")
     return found
@@ -68,16 +64,6 @@ def check_room(session: Session, services: Services, caller: Caller, size: int) 
             f"{limit / MIB:g} MiB",
             hint="remove some that are no longer needed",
         )
-
-
-def drop_unused(session: Session, services: Services, hashes: Iterable[str | None]) -> None:
-    """Drops content of the storage that no table names any more."""
-    session.flush()
-    for sha256 in {each for each in hashes if each}:
-        columns: Sequence[Any] = _KEPT
-        kept = (session.scalar(select(func.count()).where(column == sha256)) for column in columns)
-        if not any(kept):
-            services.storage.remove([sha256])
 
 
 def listed(table: type[T], caller: Caller, limit: int, offset: int) -> Select[T]:

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from funit.contents import drop_unnamed, put_named
 from funit.database.connection import reading, writing
 from funit.database.schema import SavedLook
 from funit.engines.engine import Look
 from funit.errors import ConflictError, UserError
 from funit.service.auth import Caller
 from funit.service.errors import TooLargeError
-from funit.service.generator import merged, shares_of
+from funit.service.generator import merged
 from funit.service.model_cache import LoadedModel
-from funit.service.owners import check_room, drop_unused, find_own, new_id
+from funit.service.owners import check_room, find_own, new_id
 from funit.service.services import Services
+from funit.translator import shares_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,19 +90,19 @@ def keep_look(
     """Keeps a look of its own; raises TooLargeError where there is no room."""
     _check_count(services, examples)
     file = examples.to_bytes()
-    row = SavedLook(
-        id=new_id("look"),
-        name=name,
-        model=model.name,
-        weights_sha256=model.weights_sha256,
-        num_examples=len(examples.looks),
-        shares=list(examples.weights),
-        sha256=services.storage.put(file),
-        size=len(file),
-        key_id=caller.key_id,
-    )
     with writing(services.database) as session:
         check_room(session, services, caller, len(file))
+        row = SavedLook(
+            id=new_id("look"),
+            name=name,
+            model=model.name,
+            weights_sha256=model.weights_sha256,
+            num_examples=len(examples.looks),
+            shares=list(examples.weights),
+            sha256=put_named(session, services.storage, file),
+            size=len(file),
+            key_id=caller.key_id,
+        )
         session.add(row)
     return row
 
@@ -108,24 +110,25 @@ def keep_look(
 def add_to_look(services: Services, caller: Caller, look_id: str, more: Examples) -> SavedLook:
     """Adds examples to a look; raises NotThereError or TooLargeError."""
     with writing(services.database) as session:  # two who add at once wait for each other
-        row = find_own(session, SavedLook, look_id, caller)
+        row = find_own(session, SavedLook, look_id, caller, lock=True)
         everything = read_examples(services, row).with_more(more)
         _check_count(services, everything)
         file = everything.to_bytes()
         check_room(session, services, caller, len(file) - row.size)
         unused = [row.sha256, row.thumbnail_sha256]
-        row.sha256, row.size, row.thumbnail_sha256 = services.storage.put(file), len(file), None
+        row.sha256 = put_named(session, services.storage, file)
+        row.size, row.thumbnail_sha256 = len(file), None
         row.shares, row.num_examples = list(everything.weights), len(everything.looks)
-        drop_unused(session, services, unused)
+    drop_unnamed(services.database, services.storage, unused)
     return row
 
 
 def remove_look(services: Services, caller: Caller, look_id: str) -> None:
     """Removes a look; raises NotThereError."""
     with writing(services.database) as session:
-        row = find_own(session, SavedLook, look_id, caller)
+        row = find_own(session, SavedLook, look_id, caller, lock=True)
         session.delete(row)
-        drop_unused(session, services, [row.sha256, row.thumbnail_sha256])
+    drop_unnamed(services.database, services.storage, [row.sha256, row.thumbnail_sha256])
 
 
 def find_look(services: Services, caller: Caller, look_id: str) -> SavedLook:

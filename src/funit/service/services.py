@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from funit.database.connection import open_database
 from funit.repository import ModelRepository
 from funit.service.generator import ImageGenerator
-from funit.service.meter import MetricsMeter
+from funit.service.meter import Meter
 from funit.service.metrics import Metrics
 from funit.service.settings import ServiceSettings
 from funit.storage import Storage
@@ -44,7 +44,7 @@ def open_services(settings: ServiceSettings) -> Iterator[Services]:
             settings.limits,
             models,
             settings.default_model,
-            MetricsMeter(metrics),
+            Meter(metrics),
         )
         try:
             yield Services(settings, database, storage, models, generator, metrics)

@@ -93,6 +93,9 @@ class JobSettings(Section):
     poll_seconds: Annotated[float, Field(gt=0)] = 0.5
     """How often queues, wishes and what trainings write are looked at."""
 
+    keep_days: Annotated[float, Field(gt=0)] = 30
+    """What happened to jobs (their events, not the jobs) is kept for so long."""
+
 
 class ServiceSettings(Section):
     """Everything about a service."""

@@ -47,6 +47,9 @@ def test_a_job_trains_evaluates_and_publishes(shop: Shop) -> None:
     info = ModelRepository().find("zoo@1").info
     assert info.training.images == 48
     assert {row["metric"] for row in info.scores} >= {"l1", "l1_foreground/copy-content"}
+    assert job.report is not None
+    judged = {row["metric"] for row in job.report["evaluation"]["rows"] if not row["shots"]}
+    assert "top1_test_efficientnet_lite0" in judged  # of real images: is it to be trusted?
     states = [event.data["state"] for event in shop.events(job_id, "state")]
     assert states == ["queued", "running", "evaluating", "publishing", "published"]
     assert shop.events(job_id, "progress")[-1].data["images"] == 48

@@ -1,60 +1,24 @@
-"""Jobs and schedules over HTTP."""
+"""Jobs over HTTP."""
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from jobshop import add_version
 
-from funit.database.connection import reading, writing
-from funit.database.schema import DataSet, DataSetImage, DataSetVersion, Job, Schedule
 from funit.service.jobs import manager, store
-from funit.service.jobs.schedules import run_due
 from funit.service.services import Services
 
 ASKED: dict[str, Any] = {"dataset": "zoo", "name": "zoo", "max_images": 48}
 
 
 @pytest.fixture
-def services(services: Services, zoo: Path) -> Services:
+def services(services: Services) -> Services:
     """With a data set `zoo`."""
-    with writing(services.database) as session:
-        dataset = DataSet(name="zoo", source=str(zoo))
-        session.add(dataset)
-        session.flush()
-        add_version(session, dataset.id, 1, 40)
+    add_version(services, 40)
     return services
-
-
-def add_version(session: Any, dataset_id: int, number: int, num_new: int) -> None:
-    session.add(
-        DataSetVersion(
-            dataset_id=dataset_id,
-            version=number,
-            fingerprint=f"f{number}",
-            num_images=num_new,
-            size=1,
-            report={},
-        )
-    )
-    for image in range(num_new):
-        session.add(
-            DataSetImage(
-                dataset_id=dataset_id,
-                part="",
-                cls="a",
-                name=f"{number}-{image}.png",
-                sha256="",
-                size=1,
-                crc=0,
-                width=16,
-                height=16,
-                added_in=number,
-            )
-        )
 
 
 def create(client: TestClient, **changed: Any) -> dict[str, Any]:
@@ -211,51 +175,3 @@ def test_trainings_need_the_scope_train(client_with: Callable[..., TestClient]) 
 
     for method, path in (("GET", "/v1/jobs"), ("POST", "/v1/jobs"), ("GET", "/v1/schedules")):
         assert client.request(method, path).status_code == 401
-
-
-def test_a_schedule_makes_a_job_once_enough_images_have_come(
-    client: TestClient, services: Services
-) -> None:
-    asked = {"name": "often", "job": ASKED, "new_images": 5}
-    assert client.post("/v1/schedules", json=asked).status_code == 201
-    assert client.post("/v1/schedules", json=asked).status_code == 409
-
-    assert run_due(services) == []
-    with writing(services.database) as session:
-        add_version(session, session.scalars(select(DataSet.id)).one(), 2, 4)
-    assert run_due(services) == []
-    with writing(services.database) as session:
-        add_version(session, session.scalars(select(DataSet.id)).one(), 3, 1)
-    (job,) = run_due(services)
-    assert run_due(services) == []  # it is at work
-
-    assert job.request["dataset"] == "zoo@3"
-    assert client.get("/v1/schedules").json()[0]["last_version"] == 3
-    manager.cancel_job(services, job.id)
-    assert run_due(services) == []  # nothing new since
-    assert client.delete("/v1/schedules/often").status_code == 204
-    assert client.delete("/v1/schedules/often").status_code == 404
-    assert client.get(f"/v1/jobs/{job.id}").json()["schedule_id"] is None
-
-
-def test_a_schedule_makes_a_job_after_its_time_from_the_newest_version(
-    client: TestClient, services: Services
-) -> None:
-    asked = {"name": "hourly", "job": ASKED | {"name": "default"}, "every_hours": 1}
-    client.post("/v1/schedules", json=asked)
-
-    assert run_due(services) == []
-    with writing(services.database) as session:
-        row = session.scalars(select(Schedule)).one()
-        row.created_at = row.created_at.replace(year=2020)
-    (job,) = run_due(services)
-
-    assert job.request["from_model"].startswith("default@")
-    with reading(services.database) as session:
-        assert session.scalars(select(Job.id)).all() == [job.id]
-
-
-def test_a_schedule_without_a_time_is_refused(client: TestClient) -> None:
-    answer = client.post("/v1/schedules", json={"name": "never", "job": ASKED})
-
-    assert answer.status_code == 422

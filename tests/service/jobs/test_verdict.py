@@ -1,12 +1,17 @@
 """What an evaluation means: the minimum, the next step, the alerts."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from funit.data.catalog import read_catalog
+from funit.data.menagerie import write_menagerie
+from funit.evaluation.protocol import evaluate
 from funit.service.jobs.requests import Candidate, JobRequest, Minimum
 from funit.service.jobs.store import Position
 from funit.service.jobs.verdict import Step, Verdict, alerts, judge, next_step
@@ -28,7 +33,9 @@ def report(value: float = 0.1, **changed: Any) -> dict[str, Any]:
 
 
 def request(**changed: Any) -> JobRequest:
-    return JobRequest(dataset="zoo", name="zoo", minimum=MINIMUM, **changed)
+    return JobRequest.model_validate(
+        {"dataset": "zoo", "name": "zoo", "minimum": MINIMUM, **changed}
+    )
 
 
 @pytest.mark.parametrize(("value", "is_met"), [(0.1, True), (0.2, True), (0.3, False)])
@@ -108,9 +115,52 @@ def test_classes_that_were_seen_before_are_warned_of(zoo: Path, tmp_path: Path) 
     assert "seen_classes" in again
 
 
-def test_a_weak_evaluator_is_warned_of(zoo: Path) -> None:
-    nobody = report(about=report()["about"] | {"extractor": None})
-    doubtful = report(warnings=["the classifier is right for 30%: accuracies tell little"])
+def alerts_of(data: Path, found: dict[str, Any]) -> list[tuple[str, str]]:
+    catalog = read_catalog(data)
+    return list(alerts(request(minimum=None), found, judge(None, found, RUN), catalog))
 
-    assert "weak_evaluator" in kinds(request(), nobody, zoo, set())
-    assert "weak_evaluator" in kinds(request(), doubtful, zoo, set())
+
+def evaluated(data: Path, tmp_path: Path) -> dict[str, Any]:
+    """What the evaluation of a job writes, but for its model."""
+    file = tmp_path / "report.json"
+    evaluate([], data, shots=[1], num_pairs=4, quick=True).write(file)
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+def test_an_evaluator_that_cannot_tell_the_classes_apart_is_warned_of(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for number in range(8):  # of each class the images are noise, and say nothing of it
+        folder = tmp_path / "noise" / ("seen" if number % 2 else "unseen") / f"class-{number}"
+        folder.mkdir(parents=True)
+        for image in range(10):
+            pixels = random.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{image}.png")
+
+    told = alerts_of(tmp_path / "noise", evaluated(tmp_path / "noise", tmp_path))
+
+    (message,) = [message for kind, message in told if kind == "weak_evaluator"]
+    assert "of real images that it was not trained on" in message
+
+
+def test_an_evaluator_that_tells_them_apart_is_not_warned_of(tmp_path: Path) -> None:
+    for part, seed in (("seen", 1), ("unseen", 2)):
+        write_menagerie(tmp_path / "zoo" / part, num_classes=4, num_poses=15, size=48, seed=seed)
+
+    told = alerts_of(tmp_path / "zoo", evaluated(tmp_path / "zoo", tmp_path))
+
+    assert [kind for kind, _ in told if kind == "weak_evaluator"] == []
+
+
+def test_an_evaluator_of_which_nothing_is_known_is_warned_of(zoo: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    for number, cls in enumerate(sorted(zoo.iterdir())):
+        folder = few / ("seen" if number % 2 else "unseen") / cls.name
+        shutil.copytree(cls, folder)
+        next(folder.iterdir()).unlink()  # four are left
+
+    told = alerts_of(few, evaluated(few, tmp_path))
+    by_nobody = report(about=report()["about"] | {"extractor": None})
+
+    assert any(kind == "weak_evaluator" and "needs 5 images" in message for kind, message in told)
+    assert "weak_evaluator" in kinds(request(), by_nobody, zoo, set())

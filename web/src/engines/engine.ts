@@ -19,6 +19,8 @@ export interface ModelFacts {
   model: string;
   /** Pixels of a side of what it makes. */
   size: number;
+  /** Is laid under transparent pixels: red, green, blue in 0..255. */
+  background: readonly [number, number, number];
   poses: string[];
   looks: string[];
   /** Poses that belong together, as the frames of a walk, by their common name. */

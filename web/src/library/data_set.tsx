@@ -219,7 +219,7 @@ function Classes({
         {shown.map(({ part, cls, num_images, thumbnail }) => (
           <li key={`${part}/${cls}`}>
             <a href={addressOf(name, version, part, cls)}>
-              <Picture class="pixels" path={thumbnail} alt="" width={64} height={64} />
+              <Picture class="sharp" path={thumbnail} alt="" width={64} height={64} />
               <span class="thumb-name">{cls}</span>
               <small class="muted">
                 {part && `${part} · `}

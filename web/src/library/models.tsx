@@ -51,10 +51,10 @@ function ModelCard({ of }: { of: ModelVersion }) {
   );
   const error = details.value && errorOfCopying(details.value.scores);
   return (
-    <li class="card">
+    <li class="model-card">
       {details.value && hasGallery(details.value) ? (
         <Picture
-          class="pixels"
+          class="sharp"
           path={galleryImage(label, "1", "1")}
           alt={words.picture(of.name)}
           width={96}

@@ -48,7 +48,7 @@ export function SendingNote({
         <progress max={1} value={isSent ? undefined : sent ? sent.bytes / sent.total : 0} />
       </label>
       <button type="button" onClick={stop}>
-        {text.library.cancel}
+        {text.cancel}
       </button>
     </div>
   );

@@ -1,6 +1,7 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { apiKey, promptForKey, promptForKeyWith, type ServiceError } from "../api/client";
 import { text } from "../text";
+import { Dialog } from "./dialog";
 
 /** The key of this tab; a component that uses it is drawn again when it changes. */
 export function useApiKey(): string | null {
@@ -19,69 +20,77 @@ export function KeyButton() {
   );
 }
 
+interface Question {
+  reason: ServiceError | null;
+  answer: (isGiven: boolean) => void;
+}
+
 /** Asks for an API key whenever the service wants one: `ask` waits for the answer. */
 export function KeyDialog() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const answer = useRef<(given: boolean) => void>(() => undefined);
-  const [reason, setReason] = useState<ServiceError | null>(null);
-  const [value, setValue] = useState("");
-
+  const [question, setQuestion] = useState<Question | null>(null);
   useEffect(() => {
-    promptForKeyWith((why) => {
-      setReason(why);
-      setValue("");
-      dialog.current?.showModal();
-      return new Promise((resolve) => (answer.current = resolve));
-    });
+    promptForKeyWith(
+      (reason) => new Promise((answer) => setQuestion({ reason, answer })),
+    );
     return () => promptForKeyWith(null);
   }, []);
-
-  const close = (given: boolean) => {
-    answer.current(given);
-    dialog.current?.close();
+  if (!question) return null;
+  const close = (isGiven: boolean) => {
+    setQuestion(null);
+    question.answer(isGiven);
   };
+  return <Asking reason={question.reason} onClose={close} />;
+}
+
+function Asking({
+  reason,
+  onClose,
+}: {
+  reason: ServiceError | null;
+  onClose: (isGiven: boolean) => void;
+}) {
+  const [value, setValue] = useState("");
   const use = (event: Event) => {
     event.preventDefault();
     apiKey.set(value.trim());
-    close(true);
+    onClose(true);
   };
   const forget = () => {
     apiKey.set(null);
-    close(true);
+    onClose(true);
   };
-
   return (
-    <dialog ref={dialog} class="ask" aria-labelledby="key-title" onClose={() => answer.current(false)}>
-      <form onSubmit={use}>
-        <h2 id="key-title">{text.key.title}</h2>
+    <Dialog title={text.key.title} onClose={() => onClose(false)}>
+      <form class="stack" onSubmit={use}>
         {reason && (
           <p role="alert">
             <strong>{reason.message}</strong> {reason.hint}
           </p>
         )}
-        <p>{text.key.about}</p>
-        <label>
+        <p>{text.key.why}</p>
+        <label class="field">
           {text.key.label}
           <input
             type="password"
             autocomplete="off"
             required
+            data-first
             value={value}
             onInput={(event) => setValue(event.currentTarget.value)}
           />
         </label>
-        <div class="buttons">
-          <button class="primary">{text.key.use}</button>
+        <div class="actions">
           {apiKey.get() && (
             <button type="button" onClick={forget}>
               {text.key.forget}
             </button>
           )}
-          <button type="button" onClick={() => close(false)}>
-            {text.key.cancel}
+          <button type="button" onClick={() => onClose(false)}>
+            {text.cancel}
           </button>
+          <button class="primary">{text.key.use}</button>
         </div>
       </form>
-    </dialog>
+    </Dialog>
   );
 }

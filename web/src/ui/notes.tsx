@@ -24,6 +24,13 @@ export function Empty({ children }: { children: ComponentChildren }) {
 }
 
 function told(error: unknown): [string, string] {
-  if (error instanceof ServiceError) return [error.message, error.hint];
+  if (error instanceof Error && "hint" in error) return [error.message, String(error.hint)];
+  if (isOutOfMemory(error)) return [text.errors.memory, text.errors.memoryHint];
   return [text.errors.unexpected, error instanceof Error ? error.message : String(error)];
+}
+
+/** As browsers and wasm say it: there is no error of its own for it. */
+function isOutOfMemory(error: unknown): boolean {
+  const words = error instanceof Error ? `${error.name} ${error.message}` : String(error);
+  return /out of memory|bad_alloc|allocat|QuotaExceeded/i.test(words);
 }

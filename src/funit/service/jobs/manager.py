@@ -100,31 +100,27 @@ def pin_dataset(session: Session, request: JobRequest) -> JobRequest:
     if request.dataset is None:  # a folder or zip of this machine's own user
         return request
     name, _, version = request.dataset.partition("@")
-    found = newest_version(session, name)
-    if version:
-        wanted = (
-            select(DataSetVersion)
-            .join(DataSet, DataSet.id == DataSetVersion.dataset_id)
-            .where(DataSet.name == name, DataSetVersion.version == _number(version))
-        )
-        found = session.scalar(wanted)
+    number = find_version(session, name, _number(version) if version else None)
+    return request.model_copy(update={"dataset": f"{name}@{number}"})
+
+
+def find_version(session: Session, name: str, number: int | None = None) -> int:
+    """A version of a data set, by default the newest; NotThereError where there is none.
+
+    Until the session ends the data set is not removed.
+    """
+    dataset = select(DataSet.id).where(DataSet.name == name).with_for_update(read=True)
+    dataset_id = session.scalar(dataset)
+    wanted = select(DataSetVersion.version).where(DataSetVersion.dataset_id == dataset_id)
+    if number is not None:
+        wanted = wanted.where(DataSetVersion.version == number)
+    found = session.scalar(wanted.order_by(DataSetVersion.version.desc()).limit(1))
     if found is None:
+        label = name if number is None else f"{name}@{number}"
         raise NotThereError(
-            f"there is no data set `{request.dataset}`",
-            hint="`GET /v1/datasets` lists those there are",
+            f"there is no data set `{label}`", hint="`GET /v1/datasets` lists those there are"
         )
-    return request.model_copy(update={"dataset": f"{name}@{found.version}"})
-
-
-def newest_version(session: Session, name: str) -> DataSetVersion | None:
-    """The newest version of a data set."""
-    return session.scalar(
-        select(DataSetVersion)
-        .join(DataSet, DataSet.id == DataSetVersion.dataset_id)
-        .where(DataSet.name == name)
-        .order_by(DataSetVersion.version.desc())
-        .limit(1)
-    )
+    return found
 
 
 def data_path(services: Services, request: JobRequest) -> Path:

@@ -23,6 +23,7 @@ from funit.errors import ConflictError, UserError
 from funit.service.children import follow_parent
 from funit.service.jobs import store
 from funit.service.jobs.client import enqueue, opened_client, workflow_id
+from funit.service.jobs.pruning import prune
 from funit.service.jobs.runner import Runner
 from funit.service.jobs.schedules import run_due
 from funit.service.jobs.workflow import launched, without_workflow
@@ -38,6 +39,7 @@ COMMAND = (sys.executable, "-m", "funit.service.jobs.process")
 _LOCK = 0x66756E69746A  # of PostgreSQL's advisory locks: `funitj`
 _WAIT_SECONDS = 90.0  # for one that is still stopping
 _LOOK_SECONDS = 2.0  # between looks for jobs without a workflow, and for schedules
+_PRUNE_SECONDS = 3600.0
 
 
 def run_jobs(settings: ServiceSettings, on_start: Callable[[], None] = lambda: None) -> None:
@@ -60,11 +62,17 @@ def run_jobs(settings: ServiceSettings, on_start: Callable[[], None] = lambda: N
         client = stack.enter_context(opened_client(settings.database_url))
         log.info("does jobs", extra={"fields": {"devices": devices}})
         on_start()
+        next_pruning = 0.0
         while not stop.wait(_LOOK_SECONDS):
             if not is_held():
                 log.error("the lock on the database is lost: ending before another one starts")
                 os._exit(1)  # and our children with us
-            look_after(services, client)
+            with _patient():
+                look_after(services, client)
+            if time.monotonic() >= next_pruning:
+                next_pruning = time.monotonic() + _PRUNE_SECONDS
+                with _patient():
+                    prune(services, client)
         runner.stop()
         logging.shutdown()
         os._exit(0)  # not through DBOS: what it waits for is to stay as it is
@@ -78,20 +86,26 @@ def devices_of(services: Services) -> dict[str, int]:
 
 def look_after(services: Services, client: DBOSClient) -> None:
     """Puts jobs that have no workflow into the queue, and makes those that are due."""
+    run_due(services)
+    jobs = store.unfinished(services.database)
+    known = client.list_workflows(
+        workflow_ids=[workflow_id(job) for job in jobs], load_input=False, load_output=False
+    )
+    new, dropped = without_workflow(jobs, known)
+    for job in new:
+        enqueue(client, job)
+    for job in dropped:
+        with store.changing(services.database, job.id) as (session, row):
+            if row.turn == job.turn and row.state == job.state:
+                store.note(session, row, "restart", reason="its workflow ended without it")
+                store.requeue(session, row)
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    """What the database does not answer now, it may the next time; the log is told."""
     try:
-        run_due(services)
-        jobs = store.unfinished(services.database)
-        known = client.list_workflows(
-            workflow_ids=[workflow_id(job) for job in jobs], load_input=False, load_output=False
-        )
-        new, dropped = without_workflow(jobs, known)
-        for job in new:
-            enqueue(client, job)
-        for job in dropped:
-            with store.changing(services.database, job.id) as (session, row):
-                if row.turn == job.turn and row.state == job.state:
-                    store.note(session, row, "restart", reason="its workflow ended without it")
-                    store.requeue(session, row)
+        yield
     except SQLAlchemyError as error:
         log.error("the database cannot be used: %s", getattr(error, "orig", error))
 

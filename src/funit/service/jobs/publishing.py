@@ -14,6 +14,7 @@ from funit.model_folder import ModelInfo
 from funit.onnx_export import can_export, write_graphs
 from funit.repository import ModelRepository
 from funit.service.jobs.requests import JobRequest, LocalRequest
+from funit.statistics import training_statistics
 
 
 def publish_once(run: Path, job_id: str, request: JobRequest, scores: Path | None) -> ModelInfo:
@@ -28,6 +29,7 @@ def publish_once(run: Path, job_id: str, request: JobRequest, scores: Path | Non
             scores=rows,
             licence=request.licence,
             write_graphs=write_graphs if request.graphs and can_export() else None,
+            measure_codes=training_statistics,
         )
     if request.alias is not None:
         models.set_alias(f"{info.name}@{info.version}", request.alias)

@@ -3,7 +3,7 @@
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -24,6 +24,7 @@ _NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 Name = Annotated[str, Field(pattern=rf"^{_NAME}$")]
 Version = Annotated[str, Field(pattern=rf"^{_NAME}(@[a-z0-9._-]{{1,64}})?$")]
 Share = Annotated[float, Field(ge=0, le=0.5)]
+T = TypeVar("T", bound=Section)
 
 _REQUIREMENT = re.compile(r"(?P<metric>[^@<>=]+)(@(?P<shots>\d+))?(?P<way><=|>=)(?P<limit>.+)")
 
@@ -88,7 +89,7 @@ class Evaluation(Section):
     """Translations for each number of examples; by default 200, or 1,500 where not `quick`."""
 
     quick: bool = True
-    """Errors of each image and the spread alone: two minutes; else the paper's whole evaluation."""
+    """Errors of each image, accuracy, spread: two minutes; else the paper's whole evaluation."""
 
     measures: tuple[str, ...] | None = None
     """In place of what `quick` says: of accuracy, distribution, copies, spread and few-shot."""
@@ -197,18 +198,24 @@ class LocalRequest(JobRequest):
 
 def build_request(given: Settings) -> LocalRequest:
     """A request out of plain values; raises UserError that names the field that is wrong."""
-    try:
-        request = LocalRequest.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise UserError(
-            f"`{name}` of the job: {first['msg'][0].lower()}{first['msg'][1:]}",
-            hint="docs/jobs.md says what a job can be asked for",
-        ) from None
+    request = validated(LocalRequest, given)
     if request.path is None and request.dataset is None:
         raise UserError("the job has no data", hint="name a folder, a zip or a data set")
     return request
+
+
+def validated(kind: type[T], given: Settings) -> T:
+    """The model of plain values; raises UserError that names the field that is wrong."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        where = f"`{name}` of the job: " if name else ""
+        raise UserError(
+            f"{where}{first['msg'][0].lower()}{first['msg'][1:]}",
+            hint="docs/jobs.md says what a job can be asked for",
+        ) from None
 
 
 def check_request(request: JobRequest) -> None:

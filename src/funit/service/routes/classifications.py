@@ -11,13 +11,14 @@ from fastapi import APIRouter, File, Form, UploadFile
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
+from funit.data.images import read_image
 from funit.errors import UserError
 from funit.service.auth import Translates
 from funit.service.errors import ForbiddenError, responses
 from funit.service.intake import Upload
+from funit.service.pictures import Picture, read_uploads
 from funit.service.routes.datasets import VersionBody
 from funit.service.services import Services, ServicesOf
-from funit.service.uploads import UploadsOf
 
 if TYPE_CHECKING:
     from funit.classification import Classified
@@ -70,7 +71,6 @@ class ClassificationsBody(BaseModel):
 @router.post("", responses=responses(403, 404, 409, 413, 503))
 async def create_classifications(
     services: ServicesOf,
-    uploads: UploadsOf,
     caller: Translates,
     images: Annotated[list[UploadFile], File(description="What is to be classified.")],
     examples: Annotated[
@@ -100,13 +100,13 @@ async def create_classifications(
             hint="`funit keys create --scope data` makes one that may",
         )
     limits = services.settings.limits
-    pictures = await uploads.read_all(images, "images", limits.num_contents, _small)
+    pictures = await _opened(services, images, "images", limits.num_contents)
     known: Known
     if dataset:
         known = _version_of(dataset)
     else:
-        read = await uploads.read_all(examples or [], "examples", limits.num_examples, _small)
-        known = _by_class(classes or [], read)
+        shown = await _opened(services, examples or [], "examples", limits.num_examples)
+        known = _by_class(classes or [], shown)
     name = model or services.settings.default_model
     used, found = await to_thread.run_sync(_classify, services, name, pictures, known, threshold)
     version = None
@@ -171,8 +171,20 @@ def _by_class(
     return found
 
 
-def _small(image: Image.Image) -> Image.Image:
-    """Many large pictures would fill the memory, and no model sees more than this."""
+async def _opened(
+    services: Services, files: Sequence[UploadFile], what: str, max_count: int
+) -> list[Image.Image]:
+    """The pictures, one after the other: so many large ones need the memory of one."""
+    limits = services.settings.limits
+    return [
+        await services.generator.in_thread(_small, each, limits.pixels)
+        for each in await read_uploads(files, what, max_count, limits)
+    ]
+
+
+def _small(picture: Picture, max_pixels: int) -> Image.Image:
+    """The picture, no larger than any model sees it."""
+    image = read_image(picture.file, max_pixels=max_pixels, name=picture.name)
     image.thumbnail((1024, 1024), Image.Resampling.BICUBIC)
     return image
 

@@ -64,6 +64,6 @@ async def _drawn(services: Services, name: str | None, pose: str, look: str) -> 
     generator = services.generator
     model = await generator.model(name)
     wanted = GalleryPose(model.gallery_pose(pose))
-    (image,) = await generator.translate(model, [wanted], model.gallery_look(look))
-    (file,) = await generator.encode([image], "png")
+    (drawn,) = await generator.translate(model, [wanted], model.gallery_look(look))
+    (file,) = await generator.encode([drawn.image], "png")
     return file

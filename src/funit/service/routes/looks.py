@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from funit.contents import put_named
 from funit.database.connection import reading, writing
 from funit.database.schema import SavedLook
 from funit.errors import NotThereError, UserError
@@ -163,6 +164,17 @@ async def show_thumbnail(
     return Response(file, media_type="image/png")
 
 
+@router.get(
+    "/v1/looks/{look_id}/codes",
+    response_class=Response,
+    responses=responses(404) | {200: {"content": {"application/octet-stream": {}}}},
+)
+def download_codes(services: ServicesOf, caller: Translates, look_id: str) -> Response:
+    """What a look is made of, to draw it elsewhere: the parts of each example's, in safetensors."""
+    file = services.storage.get(find_look(services, caller, look_id).sha256)
+    return Response(file, media_type="application/octet-stream")
+
+
 @router.delete("/v1/looks/{look_id}", status_code=204, responses=responses(404))
 def delete_look(services: ServicesOf, caller: Translates, look_id: str) -> None:
     """Removes a look of the caller."""
@@ -175,8 +187,8 @@ async def _thumbnail(services: Services, caller: Caller, row: SavedLook) -> byte
     check_model(row, model)
     examples = await run_in_threadpool(read_examples, services, row)
     pose = await _shown_pose(services, caller, model)
-    (image,) = await generator.translate(model, [pose], examples.together())
-    (file,) = await generator.encode([image], "png")
+    (drawn,) = await generator.translate(model, [pose], examples.together())
+    (file,) = await generator.encode([drawn.image], "png")
     return file
 
 
@@ -196,8 +208,8 @@ def _keep_thumbnail(services: Services, caller: Caller, row: SavedLook, file: by
     """Unless examples were added, or the look was removed, while it was drawn."""
     try:
         with writing(services.database) as session:
-            now = find_own(session, SavedLook, row.id, caller)
+            now = find_own(session, SavedLook, row.id, caller, lock=True)
             if now.sha256 == row.sha256:
-                now.thumbnail_sha256 = services.storage.put(file)
+                now.thumbnail_sha256 = put_named(session, services.storage, file)
     except UserError:
         pass

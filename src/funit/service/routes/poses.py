@@ -8,6 +8,7 @@ from PIL import Image
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from funit.contents import drop_unnamed, put_named
 from funit.data.images import encode_image, read_image
 from funit.database.connection import reading, writing
 from funit.database.schema import Pose
@@ -15,7 +16,7 @@ from funit.service.asked_looks import uploaded_poses
 from funit.service.auth import Caller, Translates
 from funit.service.diverse import NamedPose, diverse_poses
 from funit.service.errors import responses
-from funit.service.owners import check_room, drop_unused, find_own, listed, new_id
+from funit.service.owners import check_room, find_own, listed, new_id
 from funit.service.patience import patiently
 from funit.service.pictures import Picture, read_uploads
 from funit.service.routes.looks import Title
@@ -129,9 +130,9 @@ def show_image(services: ServicesOf, caller: Translates, pose_id: str) -> Respon
 def delete_pose(services: ServicesOf, caller: Translates, pose_id: str) -> None:
     """Removes an uploaded pose of the caller."""
     with writing(services.database) as session:
-        row = find_own(session, Pose, pose_id, caller)
+        row = find_own(session, Pose, pose_id, caller, lock=True)
         session.delete(row)
-        drop_unused(session, services, [row.sha256])
+    drop_unnamed(services.database, services.storage, [row.sha256])
 
 
 def _find(services: Services, caller: Caller, pose_id: str) -> Pose:
@@ -150,16 +151,16 @@ def _encoded_anew(picture: Picture, max_pixels: int) -> tuple[Image.Image, bytes
 def _keep(
     services: Services, caller: Caller, name: str | None, image: Image.Image, file: bytes
 ) -> Pose:
-    row = Pose(
-        id=new_id("pose"),
-        name=name,
-        sha256=services.storage.put(file),
-        size=len(file),
-        width=image.width,
-        height=image.height,
-        key_id=caller.key_id,
-    )
     with writing(services.database) as session:
         check_room(session, services, caller, len(file))
+        row = Pose(
+            id=new_id("pose"),
+            name=name,
+            sha256=put_named(session, services.storage, file),
+            size=len(file),
+            width=image.width,
+            height=image.height,
+            key_id=caller.key_id,
+        )
         session.add(row)
     return row

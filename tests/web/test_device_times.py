@@ -1,0 +1,62 @@
+"""How long the device takes, and how much it loads: `pytest -s tests/web/test_device_times.py`."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from asking import call, examples, open_engine, pose
+from playwright.sync_api import BrowserContext, Page, Response
+
+MOST_MS = 150  # of a translation at 64 px on two cores
+MOST_BYTES = 12_000_000  # as sent, before the device can translate
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_translation_is_quick(
+    page_with_engines: Page, creatures: dict[str, list[Path]], threads: int
+) -> None:
+    page = page_with_engines
+    page.evaluate(
+        "n => Object.defineProperty(navigator, 'hardwareConcurrency', { get: () => n })", threads
+    )
+    facts = open_engine(page, "device")
+    assert facts["means"].startswith(f"wasm, {threads} thread")
+    fox, wolf = list(creatures.values())[:2]
+    look = examples(wolf[:1])
+    asked = {
+        "a pose of the gallery": ([{"name": facts["facts"]["poses"][0]}], False),
+        "the same picture": ([pose(fox[0])], False),
+        "a new picture": ([pose(fox[0])], True),
+    }
+    found = {
+        what: call(page, "times", poses, look, 30, new) for what, (poses, new) in asked.items()
+    }
+
+    for what, times in found.items():
+        print(
+            f"{threads} threads, {what}: {min(times):.0f} ms at best, {np.median(times):.0f} ms in "
+            f"the middle, at a load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        )
+    assert min(found["a new picture"]) < MOST_MS
+
+
+def test_little_is_loaded(context_with_engines: BrowserContext) -> None:
+    page, loaded = context_with_engines.new_page(), dict[str, int]()
+
+    def note(response: Response) -> None:
+        size = response.request.sizes()["responseBodySize"]
+        loaded[response.url.rsplit("/", 1)[1] or "index.html"] = size
+
+    page.on("response", note)
+    page.goto("/")
+    open_engine(page, "device")
+    page.wait_for_load_state("networkidle")
+
+    for name, size in sorted(loaded.items(), key=lambda item: -item[1]):
+        print(f"{size:>10,} {name}")
+    print(f"{sum(loaded.values()):>10,} in all")
+    assert {"weights.safetensors", "gallery.safetensors"} <= loaded.keys()
+    assert any(name.endswith(".wasm") for name in loaded)
+    assert not any(".jspi" in name for name in loaded)  # there is no graphics card here
+    assert sum(loaded.values()) < MOST_BYTES

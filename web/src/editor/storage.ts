@@ -1,0 +1,107 @@
+/**
+ * What this browser remembers: the pictures that were put in, how each was cropped, the history, and what
+ * was open last. It never leaves the browser. Where it cannot be kept (a private window), it is forgotten
+ * with the page.
+ */
+import type { Crop } from "./crop";
+import { picturesOf, type Session } from "./session";
+
+export interface KeptPicture {
+  sha: string;
+  name: string;
+  file: Blob;
+}
+
+export interface HistoryEntry {
+  id: number;
+  /** Milliseconds since 1970. */
+  time: number;
+  session: Session;
+  /** The result as PNG. */
+  result: Blob;
+}
+
+interface Stores {
+  pictures: KeptPicture;
+  crops: { sha: string; crop: Crop };
+  history: HistoryEntry;
+  open: { key: "session"; session: Session };
+}
+
+type StoreName = keyof Stores;
+const KEYS: Record<StoreName, string> = { pictures: "sha", crops: "sha", history: "id", open: "key" };
+const NAME = "funit-editor";
+
+export const MOST_HISTORY = 60;
+
+let opened: Promise<IDBDatabase | null> | null = null;
+
+/** null: this browser keeps nothing. */
+function database(): Promise<IDBDatabase | null> {
+  opened ??= new Promise((resolve) => {
+    try {
+      const request = indexedDB.open(NAME, 1);
+      request.onupgradeneeded = () => {
+        for (const [store, keyPath] of Object.entries(KEYS)) {
+          request.result.createObjectStore(store, { keyPath });
+        }
+      };
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => resolve(null);
+    } catch {
+      resolve(null);
+    }
+  });
+  return opened;
+}
+
+/** The answer of one request on one store; undefined where nothing is kept. */
+async function asked<T>(
+  name: StoreName,
+  mode: IDBTransactionMode,
+  ask: (store: IDBObjectStore) => IDBRequest<T>,
+): Promise<T | undefined> {
+  const db = await database();
+  if (!db) return undefined;
+  return new Promise((resolve) => {
+    try {
+      const transaction = db.transaction(name, mode);
+      const request = ask(transaction.objectStore(name));
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => resolve(undefined); // no room: what is kept stays as it is
+    } catch {
+      resolve(undefined);
+    }
+  });
+}
+
+export async function keep<S extends StoreName>(store: S, value: Stores[S]): Promise<void> {
+  await asked(store, "readwrite", (each) => each.put(value));
+}
+
+export async function find<S extends StoreName>(
+  store: S,
+  key: IDBValidKey,
+): Promise<Stores[S] | undefined> {
+  return asked(store, "readonly", (each) => each.get(key) as IDBRequest<Stores[S] | undefined>);
+}
+
+export async function all<S extends StoreName>(store: S): Promise<Stores[S][]> {
+  return (await asked(store, "readonly", (s) => s.getAll() as IDBRequest<Stores[S][]>)) ?? [];
+}
+
+export async function remove(store: StoreName, key: IDBValidKey): Promise<void> {
+  await asked(store, "readwrite", (each) => each.delete(key));
+}
+
+/** Removes the pictures that neither the history nor these sessions have. */
+export async function dropUnused(sessions: readonly Session[]): Promise<void> {
+  const history = await all("history");
+  const used = new Set(
+    [...sessions, ...history.map(({ session }) => session)]
+      .flatMap(picturesOf)
+      .map(({ sha }) => sha),
+  );
+  const keys = (await asked("pictures", "readonly", (store) => store.getAllKeys())) ?? [];
+  for (const sha of keys) if (!used.has(String(sha))) await remove("pictures", sha);
+}
