@@ -3,11 +3,12 @@
 Shapes: B images, C channels, H x W positions.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd import Function
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
@@ -184,6 +185,29 @@ def _with_border(features: Tensor) -> Tensor:
 
 def _with_ends(features: Tensor, first: Tensor, last: Tensor, dim: int) -> Tensor:
     """The features with something added to the first and to the last row, or column."""
+    if torch.is_grad_enabled() and not torch.compiler.is_dynamo_compiling():
+        joined: Tensor = _Ends.apply(features, first, last, dim)
+        return joined
+    return _joined_ends(features, first, last, dim)
+
+
+class _Ends(Function):
+    """The gradient is what comes back, and its ends.
+
+    PyTorch would add it up from pieces, each with zeros around it and in another layout.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, first: Tensor, last: Tensor, dim: int) -> Tensor:
+        ctx.dim = dim
+        return _joined_ends(features, first, last, dim)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return gradient, gradient.select(ctx.dim, 0), gradient.select(ctx.dim, -1), None
+
+
+def _joined_ends(features: Tensor, first: Tensor, last: Tensor, dim: int) -> Tensor:
     length = features.shape[dim]
     return torch.cat(
         [
