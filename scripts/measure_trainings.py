@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,7 @@ def main() -> None:
         who, seed = options.child
         train_one(comparison, who, int(seed), folder)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not before the children have ended
     if options.cpu is not None:
         os.sched_setaffinity(0, {options.cpu})  # of the children, too
     draw_data(comparison, folder / "zoo")
