@@ -3,9 +3,9 @@
     python scripts/measure_trainings.py light|lean FOLDER [--cpu N]
 
 The comparisons are those of src/funit/benchmark/trainings.py. Both trainings run at once, one
-thread each, on the same processor if one is named, so that what else runs slows both alike. The
-same command goes on where it was stopped. Both translate the same pairs of unseen classes by five
-examples; the ratio of their truth errors goes to src/funit/benchmark/trainings.json.
+thread each, on the same processor if one is named. The same command goes on where it was stopped.
+Both translate the same pairs of unseen classes by five examples; the ratio of their truth errors
+goes to src/funit/benchmark/trainings.json.
 """
 
 import argparse
@@ -16,7 +16,9 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
@@ -43,6 +45,7 @@ from funit.training.trainer import train
 from funit.translator import Translator
 
 BASE, OURS, COPYING = "base", "ours", "copy-content"
+CPU_SECONDS = "cpu_seconds.txt"
 NUM_PAIRS, SHOTS, SEED, METRIC = 400, 5, 0, "l1_foreground"
 
 
@@ -122,21 +125,22 @@ def train_one(comparison: Comparison, who: str, seed: int, folder: Path) -> None
     """One training, or what is left of it; the CPU time of each call goes to a file."""
     config = comparison.base if who == BASE else comparison.ours
     out = run_folder(folder, who, seed)
-    limits = {"seed": seed, "max_minutes": minutes_left(comparison, out)}
-    settings = merged(config.model_dump(mode="json"), {"training": limits})
+    settings = merged(config.model_dump(mode="json"), {"training": {"seed": seed}})
+    if comparison.cpu_minutes is not None:
+        left = comparison.cpu_minutes - cpu_minutes(folder, who, seed)
+        if left <= 0:
+            return
+        Thread(target=stop_after, args=[60 * left], daemon=True).start()
     train(folder / "zoo", out, settings)
-    times = os.times()
-    with (out / "cpu_seconds.txt").open("a") as file:
-        file.write(f"{times.user + times.system:.1f}\n")
+    with (out / CPU_SECONDS).open("a") as file:
+        file.write(f"{time.process_time():.1f}\n")
 
 
-def minutes_left(comparison: Comparison, out: Path) -> float | None:
-    """What is left of the minutes, of all calls together."""
-    if comparison.minutes is None:
-        return None
-    checkpoint = latest_checkpoint(out / "checkpoints", print)
-    before = checkpoint.state()["minutes"] if checkpoint else 0.0
-    return max(comparison.minutes - before, 0.001)
+def stop_after(cpu_seconds: float) -> None:
+    """Asks the training in this process to stop when it has had so much of the processor."""
+    while time.process_time() < cpu_seconds:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def run_folder(folder: Path, who: str, seed: int) -> Path:
@@ -163,7 +167,8 @@ def compared(comparison: Comparison, folder: Path) -> dict[str, object]:
         },
         "images": {who: [images(folder, who, s) for s in comparison.seeds] for who in (BASE, OURS)},
         "cpu_minutes": {
-            who: [cpu_minutes(folder, who, s) for s in comparison.seeds] for who in (BASE, OURS)
+            who: [round(cpu_minutes(folder, who, seed), 1) for seed in comparison.seeds]
+            for who in (BASE, OURS)
         },
         "processor": processor(),
         "python": platform.python_version(),
@@ -202,9 +207,9 @@ def images(folder: Path, who: str, seed: int) -> int:
 
 
 def cpu_minutes(folder: Path, who: str, seed: int) -> float:
-    """What all calls of a training took of the processor."""
-    lines = (run_folder(folder, who, seed) / "cpu_seconds.txt").read_text().split()
-    return round(sum(map(float, lines)) / 60, 1)
+    """What all calls of a training took of the processor, so far."""
+    path = run_folder(folder, who, seed) / CPU_SECONDS
+    return sum(map(float, path.read_text().split())) / 60 if path.exists() else 0.0
 
 
 def say(done: int, total: int) -> None:

@@ -1,6 +1,8 @@
 """Two ways to train, side by side: the same pairs for both, and figures that know their source."""
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -67,6 +69,25 @@ def test_a_training_that_is_complete_is_not_gone_on_with(
 
     assert script.images(tmp_path, script.BASE, 0) == 8
     assert len((tmp_path / "base-0" / "cpu_seconds.txt").read_text().split()) == 2
+
+
+def test_a_training_ends_when_it_has_had_its_share_of_the_processor(
+    script: ModuleType, comparison: Comparison, tmp_path: Path
+) -> None:
+    script.draw_data(comparison, tmp_path / "zoo")
+    training = comparison.base.training.model_copy(update={"max_images": None})
+    endless = comparison.base.model_copy(update={"training": training})
+    so_far = time.process_time()  # of this process: other tests have run in it
+    limited = replace(comparison, base=endless, cpu_minutes=(so_far + 2) / 60)
+
+    script.train_one(limited, script.BASE, 0, tmp_path)
+    taken = script.cpu_minutes(tmp_path, script.BASE, 0)
+    seen = script.images(tmp_path, script.BASE, 0)
+    script.train_one(limited, script.BASE, 0, tmp_path)
+
+    assert limited.cpu_minutes is not None
+    assert limited.cpu_minutes <= taken < limited.cpu_minutes + 0.2
+    assert script.images(tmp_path, script.BASE, 0) == seen > 8
 
 
 def test_what_differs_from_seed_to_seed_shows_in_the_interval(script: ModuleType) -> None:

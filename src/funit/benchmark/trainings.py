@@ -26,7 +26,7 @@ DATA_SEED = 7
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two trainings on the same data that end after the same minutes, or the same images."""
+    """Two trainings on the same data that end after the same CPU time, or the same images."""
 
     what: str
     variant: str
@@ -34,8 +34,8 @@ class Comparison:
     """What is compared with."""
     ours: Config
     seeds: tuple[int, ...] = (0,)
-    minutes: float | None = None
-    """None: both see `training.max_images`."""
+    cpu_minutes: float | None = None
+    """Of each training. None: both see `training.max_images`."""
 
     def made_from(self) -> dict[str, Any]:
         """All that the figures depend on."""
@@ -43,7 +43,7 @@ class Comparison:
             "base": flat(self.base),
             "ours": flat(self.ours),
             "seeds": list(self.seeds),
-            "minutes": self.minutes,
+            "cpu_minutes": self.cpu_minutes,
             "menagerie": {
                 "version": MENAGERIE_VERSION,
                 "seen": NUM_SEEN,
@@ -106,10 +106,10 @@ _LITTLE: Settings = {  # the preset `small`, halved less often to the same 8 pos
 COMPARISONS: Mapping[str, Comparison] = {
     "light": Comparison(
         QUALITY_LIGHT,
-        "128 px, 40 minutes",
+        "128 px, 15 minutes of a core",
         _config("paper", _MANY_STEPS),
         _config("light", _MANY_STEPS),
-        minutes=40,
+        cpu_minutes=15,
     ),
     "lean": Comparison(
         QUALITY_LEAN_TRAINING,
