@@ -113,7 +113,7 @@ function ModelFacts({ model }: { model: ModelDetails }) {
       <Fact name={words.weights}>
         <code>{model.weights_sha256}</code>
       </Fact>
-      <Fact name={words.madeBy}>{model.made_by}</Fact>
+      <Fact name={words.madeBy}>{words.funit(model.made_by)}</Fact>
     </Facts>
   );
 }
@@ -234,11 +234,11 @@ function GallerySheet({ model }: { model: string }) {
       <p class="muted">{words.galleryAbout}</p>
       <Loading of={gallery}>
         {({ poses, looks }) => (
-          <div class="sheet">
+          <div class="gallery-sheet">
             {evenly(looks, NUM_LOOKS).flatMap((look) =>
               evenly(poses, NUM_POSES).map((pose) => (
                 <Picture
-                  class="pixels"
+                  class="sharp"
                   path={galleryImage(model, pose, look)}
                   alt={words.cell(pose, look)}
                   width={96}

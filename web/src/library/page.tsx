@@ -30,7 +30,7 @@ export function LibraryPage({
           )}
           <h1>{title}</h1>
         </div>
-        {actions && <div class="actions">{actions}</div>}
+        {actions && <div class="page-actions">{actions}</div>}
       </header>
       {children}
     </div>
@@ -39,7 +39,7 @@ export function LibraryPage({
 
 /** Names and their values. */
 export function Facts({ children }: { children: ComponentChildren }) {
-  return <dl class="facts">{children}</dl>;
+  return <dl class="fact-list">{children}</dl>;
 }
 
 export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
