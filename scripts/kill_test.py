@@ -33,7 +33,7 @@ from funit.database.connection import open_database
 from funit.repository import ModelRepository
 from funit.service.datasets import register_folder
 from funit.service.jobs import store
-from funit.service.jobs.process import COMMAND
+from funit.service.server import JOBS
 from funit.service.services import open_services
 from funit.service.settings import SETTINGS, ServiceSettings
 
@@ -123,7 +123,7 @@ class Test:
 
     def start_jobs(self) -> subprocess.Popen[bytes]:
         """The jobs process; the pipe is held open: it ends with us."""
-        return self._start(list(COMMAND))
+        return self._start(list(JOBS))
 
     def start_api(self) -> subprocess.Popen[bytes]:
         """A web worker."""

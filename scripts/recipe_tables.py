@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from recipe_trials import JOINED, OURS, PAPERS, PLOTTED, QUESTIONS
+from splice import spliced
 
 from funit.evaluation.metrics import bootstrap_ratio
 from funit.home import whole_file
@@ -69,8 +70,7 @@ def write_tables() -> None:
     }
     text = PAGE.read_text()
     for name, content in sections.items():
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        text = f"{text.split(start)[0]}{start}\n\n{content}\n{end}{text.split(end)[1]}"
+        text = spliced(text, name, content)
     PAGE.write_text(text)
     _plot_curves(entries)
 

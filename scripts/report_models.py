@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from splice import spliced
+
 from funit.evaluation.baselines import BASELINES
 from funit.evaluation.report import ARROWS, Report, better, shown
 from funit.evaluation.scores import REAL_IMAGES
@@ -34,7 +36,7 @@ Written by
 Seed 0. [evaluation.md](evaluation.md) says what each metric is; the arrow is the better direction,
 in brackets stands the 95% interval. [runs.md](runs.md) says how the models were trained.
 """
-BEGIN, END = "<!-- results -->", "<!-- /results -->"  # between them stand the main figures
+MAIN_BLOCK = "results"  # of that page: the main figures
 MAIN_METRICS = (  # of evaluation.md, in this order; how their names begin
     "l1_foreground",
     "ssim_foreground",
@@ -107,8 +109,7 @@ def main() -> None:
     write(options.docs / DETAILS, "\n".join(details))
     summary = [f"    {command}", *(summary_of(*pair) for pair in pairs)]
     page = (options.docs / SUMMARY).read_text()
-    before, after = page.split(BEGIN)[0], page.split(END)[1]
-    write(options.docs / SUMMARY, "\n\n".join([f"{before}{BEGIN}", *summary, f"{END}{after}"]))
+    write(options.docs / SUMMARY, spliced(page, MAIN_BLOCK, "\n\n".join(summary)))
 
 
 def write(path: Path, text: str) -> None:

@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from splice import spliced
+
 from funit.benchmark.results import COLUMNS, Results
 
 DOCS = Path(__file__).parent.parent / "docs"
 BENCH, PAGE = DOCS / "bench.json", DOCS / "performance.md"
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 
 def performance_page() -> str:
     """The page with the table of the last benchmark in it."""
     page = PAGE.read_text(encoding="utf-8")
     content = json.loads(BENCH.read_text(encoding="utf-8"))
-    before, after = page.split(BEGIN)[0], page.split(END)[1]
-    return f"{before}{BEGIN}\n\n{tables(content)}\n\n{END}{after}"
+    return spliced(page, "bench", tables(content))
 
 
 def tables(content: Mapping[str, Any]) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from splice import spliced
+
 from funit.config import (
     RESUMABLE,
     Config,
@@ -17,7 +19,6 @@ from funit.config import (
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 SERVICE_PAGE = PAGE.with_name("service.md")
-START, END = "<!-- settings -->", "<!-- /settings -->"
 
 HEAD = """\
 # Settings
@@ -61,13 +62,12 @@ def service_page() -> str:
     """The page of the service, with the table of its settings."""
     from funit.service.settings import ServiceSettings  # its extra need not be installed for ours
 
-    before, _, rest = SERVICE_PAGE.read_text(encoding="utf-8").partition(START)
-    _, _, after = rest.partition(END)
-    head = ["", "", "| setting | default | meaning |", "|---|---|---|"]
+    page = SERVICE_PAGE.read_text(encoding="utf-8")
+    head = ["| setting | default | meaning |", "|---|---|---|"]
     rows = [
         f"| `{name}` | {default} | {meaning} |" for name, default, meaning in _rows(ServiceSettings)
     ]
-    return before + START + "\n".join([*head, *rows, "", ""]) + END + after
+    return spliced(page, "settings", "\n".join([*head, *rows]))
 
 
 def _rows(section: type[Section], prefix: str = "") -> Iterator[tuple[str, str, str]]:

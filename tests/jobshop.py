@@ -23,8 +23,8 @@ from funit.database.schema import (
 )
 from funit.home import home
 from funit.service.jobs import manager, store
-from funit.service.jobs.process import COMMAND
 from funit.service.jobs.requests import LocalRequest
+from funit.service.server import JOBS
 from funit.service.services import Services, open_services
 from funit.service.settings import SETTINGS, JobSettings, ServiceSettings
 
@@ -63,7 +63,7 @@ class Shop:
         """A jobs process."""
         settings = self.services.settings.model_dump_json()
         process = subprocess.Popen(
-            COMMAND, env={**os.environ, SETTINGS: settings}, stdin=subprocess.PIPE
+            JOBS, env={**os.environ, SETTINGS: settings}, stdin=subprocess.PIPE
         )
         self.processes.append(process)
         return process

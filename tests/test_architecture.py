@@ -128,6 +128,8 @@ IMPORTS_LATE = {  # what a choice is made between, and what takes seconds that o
     "service.routes.classifications",
     "service.routes.models",
     "service.routes.translations",
+    "service.server",
+    "service.worker",
 }
 
 

@@ -1,4 +1,5 @@
 import struct
+import threading
 import time
 import warnings
 import zlib
@@ -350,6 +351,26 @@ def test_threads_that_read_leave_the_warnings_as_they_were(
         list(pool.map(read_image, [picture(5), picture(10)]))
 
     assert warnings.filters == before
+
+
+def test_a_picture_that_takes_long_keeps_nobody_waiting() -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    class Slow(Image.Image):
+        def load(self) -> Any:
+            begun.set()
+            assert may_end.wait(30)
+            return super().load()
+
+    slow = Slow()
+    slow.__dict__.update(picture(5).__dict__)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        first = pool.submit(read_image, slow)
+        assert begun.wait(10)
+        second = pool.submit(read_image, picture(7)).result(10)
+        may_end.set()
+
+        assert (first.result(10).width, second.width) == (5, 7)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".PNG"])

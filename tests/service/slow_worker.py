@@ -1,6 +1,7 @@
 """The web worker with routes of the tests: one is slow, one has no end, one reads a body."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Request
@@ -9,11 +10,13 @@ from fastapi.responses import StreamingResponse
 from funit.service import app, worker
 from funit.service.services import ServicesOf
 
+log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/slow")
 async def slow(seconds: float) -> str:
+    log.info("under way")
     await asyncio.sleep(seconds)
     return "done"
 
@@ -21,6 +24,7 @@ async def slow(seconds: float) -> str:
 @router.get("/events")
 async def events(services: ServicesOf) -> StreamingResponse:
     async def until_it_stops() -> AsyncIterator[str]:
+        log.info("under way")
         while not services.stopping.is_set():
             yield "on\n"
             await asyncio.sleep(0.1)

@@ -130,3 +130,23 @@ def test_at_the_end_what_waits_is_cancelled() -> None:
         waiting.result(10)
     assert batcher.submit(DOUBLES, sums.doubled, 1).cancelled()
     assert sums.batches == []
+
+
+def test_a_batch_is_no_larger_than_its_time_allows(others: threading.Event) -> None:
+    slow, quick = Sums(), Sums()
+
+    def slowly(numbers: Sequence[int]) -> list[int]:
+        time.sleep(0.05 * len(numbers))
+        return slow.doubled(numbers)
+
+    batcher = Batcher(8, 0, others.is_set, Meter(Metrics()), batch_seconds=0.13)
+    batcher.submit(DOUBLES, slowly, 0).result(10)  # now it knows how long one takes
+    held = Held(batcher)
+    answers = [batcher.submit(DOUBLES, slowly, n) for n in range(1, 6)]
+    answers += [batcher.submit(SQUARES, quick.squared, n) for n in range(6)]
+    held.may_end.set()
+
+    assert [answer.result(10) for answer in answers] == [2, 4, 6, 8, 10, 0, 1, 4, 9, 16, 25]
+    assert max(map(len, slow.batches)) <= 2
+    assert quick.batches == [[0, 1, 2, 3, 4, 5]]
+    batcher.close()

@@ -286,8 +286,8 @@ async def test_the_least_recently_used_model_makes_room(
     assert tight.models.names() == ["default@1"]
     assert meter.happened.count("dropped a@1") == 1
     # whoever holds a model that was dropped still gets an answer
-    (image,) = await tight.translate(tiny, [Picture(png(2), "")], merged(looks))
-    assert image.size == (16, 16)
+    (translation,) = await tight.translate(tiny, [Picture(png(2), "")], merged(looks))
+    assert translation.image.size == (16, 16)
 
 
 async def test_a_name_means_another_version_once_there_is_one(
@@ -305,6 +305,38 @@ async def test_a_name_means_another_version_once_there_is_one(
 
     assert (first.image_size, second.image_size) == (16, 64)
     assert (await generator.model("a@1")).image_size == 16
+
+
+async def test_a_name_is_looked_up_again_only_once_the_database_changed(
+    services: Services, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("funit.service.model_cache.NAME_SECONDS", 0)
+    services.models.publish(tiny_model, "a")
+    generator = services.generator
+
+    first = await generator.model("a")
+    kept = generator.models.at_once("a")
+    services.models.publish("default", "a")
+    after = generator.models.at_once("a")
+
+    assert kept is first
+    assert after is None
+    assert (await generator.model("a")).name == "a@2"
+
+
+async def test_who_gives_up_takes_the_model_from_nobody(
+    services: Services, tiny_model: Path
+) -> None:
+    services.models.publish(tiny_model, "a")
+    generator = services.generator
+
+    waiting = [asyncio.ensure_future(generator.model("a")) for _ in range(8)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert {model.name for model in found[1:] if not isinstance(model, BaseException)} == {"a@1"}
 
 
 async def test_a_folder_where_the_service_was_started_is_no_model(

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +77,45 @@ def test_with_a_key_it_serves_everybody_who_has_it(tmp_path: Path, database_url:
     assert served.logged("request", route="/metrics", key="ada", status=200)
 
 
+def test_a_database_that_cannot_be_used_is_one_error_and_one_hint(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'missing' / 'funit.db'}"
+
+    refused = funit("serve", "--port", "0", "--database-url", url, home=tmp_path)
+
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert f"Error: the database `{url}` cannot be used: unable to open" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "costly"),
+    [
+        ("funit.service.server", {"sqlalchemy", "fastapi", "numpy", "fsspec", "prometheus_client"}),
+        ("funit.service.worker", {"sqlalchemy", "fastapi", "numpy"}),
+        ("funit.service.app", {"torch", "dbos", "psycopg", "alembic"}),
+    ],
+)
+def test_it_starts_without_what_takes_long_to_import(module: str, costly: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+
+    imported = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert costly.isdisjoint(imported)
+
+
+@pytest.mark.slow
+def test_a_connection_is_kept_for_as_long_as_a_proxy_keeps_it(slow: Served) -> None:
+    with httpx2.Client(limits=httpx2.Limits(keepalive_expiry=None)) as client:
+        first = client.get(f"{slow.url}/healthz")
+        time.sleep(61)
+        second = client.get(f"{slow.url}/healthz")
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.extensions["network_stream"] is second.extensions["network_stream"]
+
+
 def test_a_request_under_way_is_finished_before_it_ends(tmp_path: Path) -> None:
     with (
         serving(home=tmp_path, with_slow_routes=True) as served,
@@ -82,7 +123,7 @@ def test_a_request_under_way_is_finished_before_it_ends(tmp_path: Path) -> None:
     ):
         answer = pool.submit(served.get, "/slow", params={"seconds": 2})
         events = pool.submit(served.get, "/events")
-        time.sleep(0.7)
+        served.wait_for("under way", 2)
         code = served.stop(signal.SIGTERM)
 
         assert answer.result().text == '"done"'

@@ -1,5 +1,6 @@
 """The editor at the service: what goes in, what comes out, what is remembered."""
 
+import itertools
 import time
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def troubled(context: BrowserContext) -> Editor:
 
 @pytest.fixture
 def pose(creatures: Creatures) -> Path:
-    return list(creatures.values())[0][3]
+    return next(iter(creatures.values()))[3]
 
 
 @pytest.fixture
@@ -75,7 +76,9 @@ def page_waits_for_new(editor: Editor) -> None:
     editor.settle()
 
 
-def test_two_looks_are_blended(editor: Editor, translator: Translator, examples: list[Path]) -> None:
+def test_two_looks_are_blended(
+    editor: Editor, translator: Translator, examples: list[Path]
+) -> None:
     editor.put("look", examples[:1])
     editor.click("Blend with a second look")
     second = editor.page.locator("[data-look='1']")
@@ -120,7 +123,11 @@ def test_the_camera_gives_a_pose(editor: Editor) -> None:
 
 
 def test_a_crop_is_what_the_model_gets_and_is_remembered(
-    editor: Editor, translator: Translator, creatures: Creatures, examples: list[Path], tmp_path: Path
+    editor: Editor,
+    translator: Translator,
+    creatures: Creatures,
+    examples: list[Path],
+    tmp_path: Path,
 ) -> None:
     large = tmp_path / "large.png"
     Image.open(creatures_first(creatures)).resize((160, 128)).save(large)
@@ -129,7 +136,8 @@ def test_a_crop_is_what_the_model_gets_and_is_remembered(
     editor.click("Crop")
     square = editor.page.get_by_role("application")
     square.focus()
-    for key in ["-"] * 6 + ["Shift+ArrowLeft"] * 20 + ["Shift+ArrowUp"] * 20:  # the left upper corner
+    to_the_corner = ["Shift+ArrowLeft"] * 20 + ["Shift+ArrowUp"] * 20
+    for key in ["-"] * 6 + to_the_corner:
         square.press(key)
     editor.click("Flip")
     editor.click("Done")
@@ -215,6 +223,36 @@ def test_the_gallery_and_surprises_give_poses(editor: Editor) -> None:
         seen.add(editor.page.get_by_role("button", name="Pose: ").get_attribute("aria-label") or "")
         editor.settle()
     assert len(seen) == 4
+
+
+def test_a_surprise_that_comes_too_late_is_none(editor: Editor, pose: Path) -> None:
+    def slowly(route: Route) -> None:
+        time.sleep(1)
+        route.continue_()
+
+    editor.page.route("**/v1/poses/suggest*", slowly)
+    editor.click("Surprise me")
+    editor.put("pose", [pose])
+    editor.page.wait_for_timeout(1500)
+    expect(editor.page.get_by_role("button", name=f"Pose: {pose.name}")).to_be_visible()
+
+
+def test_another_model_keeps_the_pictures_and_brings_its_own_gallery(
+    editor: Editor, pose: Path
+) -> None:
+    editor.put("pose", [pose])
+    editor.page.get_by_label("Model").select_option("sprites@1")
+    editor.settle(pose=pose.name, look="u022_male_darkelf2")
+    expect(editor.status).to_contain_text("sprites@1")
+    editor.click("Undo (Ctrl+Z)")
+    editor.settle(pose=pose.name, look="spotted-rabbit")
+    expect(editor.status).to_contain_text("default@1")
+
+
+def test_the_address_opens_a_model(page: Page) -> None:
+    editor = Editor(page)
+    editor.open("/#/?model=sprites")
+    editor.settle(pose="walk_s_04")
 
 
 def test_looks_are_saved_and_found_again(editor: Editor, examples: list[Path]) -> None:
@@ -336,7 +374,8 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(troubled: Editor) ->
     refused: list[float] = []
 
     def busy(route: Route) -> None:
-        if b"spotted-rabbit" in (route.request.post_data_buffer or b""):  # not a picture of the gallery
+        sent = route.request.post_data_buffer or b""
+        if b"spotted-rabbit" in sent:  # not a picture of the gallery
             refused.append(time.monotonic())
         body = {"error": "no room", "hint": "try again"}
         route.fulfill(status=503, json=body, headers={"Retry-After": "1"})
@@ -346,7 +385,7 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(troubled: Editor) ->
     expect(troubled.page.get_by_role("alert")).to_contain_text("no room")
     troubled.page.wait_for_timeout(2500)
     assert len(refused) >= 2
-    assert min(b - a for a, b in zip(refused, refused[1:], strict=False)) > 0.9
+    assert min(b - a for a, b in itertools.pairwise(refused)) > 0.9
     troubled.page.unroute(TRANSLATIONS)
     troubled.settle()
 
@@ -381,9 +420,7 @@ def test_a_file_that_is_no_picture_is_refused(editor: Editor, tmp_path: Path, we
     expect(alert).to_contain_text("PNG, JPEG, WebP, GIF and BMP")
 
 
-def test_a_key_is_asked_for_and_the_page_goes_on(
-    browser: Browser, tmp_path: Path
-) -> None:
+def test_a_key_is_asked_for_and_the_page_goes_on(browser: Browser, tmp_path: Path) -> None:
     home = tmp_path / "home"
     made = funit("keys", "create", "ada", "--scope", "translate", home=home)
     key = made.stdout.split()[-1]
@@ -506,3 +543,31 @@ def test_a_gif_is_redrawn_live(editor: Editor, creatures: Creatures, tmp_path: P
     editor.page.wait_for_timeout(600)
     still = {editor.page.locator(".live canvas").nth(0).screenshot() for _ in range(3)}
     assert len(still) == 1
+
+
+def test_a_dropped_video_is_redrawn_live(editor: Editor, tmp_path: Path) -> None:
+    recorded = editor.page.evaluate(
+        """async () => {
+            const canvas = document.createElement('canvas');
+            canvas.width = canvas.height = 96;
+            const context = canvas.getContext('2d');
+            const stream = canvas.captureStream(20);
+            const recorder = new MediaRecorder(stream, { mimeType: 'video/webm' });
+            const parts = [];
+            recorder.ondataavailable = event => parts.push(event.data);
+            recorder.start();
+            for (let n = 0; n < 20; n++) {
+                context.fillStyle = `hsl(${n * 18} 80% 50%)`;
+                context.fillRect(0, 0, 96, 96);
+                await new Promise(done => setTimeout(done, 50));
+            }
+            recorder.stop();
+            await new Promise(done => (recorder.onstop = done));
+            return [...new Uint8Array(await new Blob(parts).arrayBuffer())];
+        }"""
+    )
+    video = tmp_path / "colours.webm"
+    video.write_bytes(bytes(recorded))
+    editor.drop("look", [video])  # wherever
+    expect(editor.page.get_by_text("frames a second on the service")).to_be_visible()
+    expect(editor.page.get_by_role("radio", name="Live")).to_be_checked()

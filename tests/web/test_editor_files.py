@@ -106,7 +106,7 @@ def test_all_poses_become_a_gif(editor: Editor) -> None:
     sheet_view(editor)
     sheet = editor.image("Sprite sheet").convert("RGB")
     gif = editor.image("Animated GIF")
-    assert (gif.size, getattr(gif, "n_frames")) == ((64, 64), 32)
+    assert (gif.size, gif.n_frames) == ((64, 64), 32)
     assert gif.info["duration"] == 100
     assert gif.info["loop"] == 0
     for n in (0, 9, 31):

@@ -57,7 +57,6 @@ _UPRIGHT = {  # EXIF orientation -> what turns the picture upright
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112  # the EXIF tag
-_WARNINGS = threading.Lock()  # what is ignored, is ignored in all threads: one sets it at a time
 
 
 def read_image(
@@ -78,13 +77,41 @@ def read_image(
         name = name or str(source)
         source = _read_file(Path(source))
     name = f"`{name}`" if name else "the image"
-    # Pillow warns of odd EXIF data, which do no harm, and of large pictures, which we refuse.
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\b")
+    with _QUIET:
         image = _opened(source, name)
         if image.width * image.height > max_pixels:
             raise _too_large(name, f"{image.width} x {image.height} pixels", max_pixels)
         return _decoded(image, name, background, shortest)
+
+
+class _Quiet:
+    """Inside, Pillow does not warn: of odd EXIF data, which do no harm; of what is refused anyway.
+
+    What is ignored, is ignored in all threads: so the first one that enters sets it, and the last
+    one that leaves puts back what was there.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._num_inside = 0
+        self._before = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._turn:
+            if self._num_inside == 0:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\b")
+            self._num_inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._turn:
+            self._num_inside -= 1
+            if self._num_inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:

@@ -1,12 +1,10 @@
 """The looks and poses that requests name, found: in the model's gallery, or among the caller's."""
 
 from collections.abc import Sequence
-
-from starlette.concurrency import run_in_threadpool
+from functools import partial
 
 from funit.database.connection import reading
 from funit.database.schema import Pose as PoseRow
-from funit.database.schema import SavedLook
 from funit.errors import UserError
 from funit.service.auth import Caller
 from funit.service.diverse import NamedPose
@@ -14,36 +12,38 @@ from funit.service.generator import GalleryPose
 from funit.service.model_cache import LoadedModel
 from funit.service.owners import find_own, is_id, listed
 from funit.service.pictures import Picture
-from funit.service.saved_looks import Examples, check_model, find_look, read_examples
+from funit.service.saved_looks import Examples, KeptLook, check_model, open_look
 from funit.service.services import Services
 
 _NUM_COMPARED = 64  # of the uploaded poses, the newest, when the system picks
+_COPIES = 2  # of a look in memory: its examples, and what they show together
 
 
 async def model_for(
     services: Services, caller: Caller, asked: str | None, looks: Sequence[str]
-) -> tuple[LoadedModel, list[SavedLook]]:
+) -> tuple[LoadedModel, list[KeptLook]]:
     """The model asked for, else the one of the saved looks, else the default; and these looks."""
-    rows = [
-        await run_in_threadpool(find_look, services, caller, look) for look in looks if is_id(look)
+    kept = [
+        await services.lookups.find(
+            ("look", look, caller),
+            partial(open_look, services, caller, look),
+            lambda found: _COPIES * found.row.size,
+        )
+        for look in looks
+        if is_id(look)
     ]
-    model = await services.generator.model(asked or (rows[0].model if rows else None))
-    for row in rows:
-        check_model(row, model)
-    return model, rows
+    model = await services.generator.model(asked or (kept[0].row.model if kept else None))
+    for each in kept:
+        check_model(each.row, model)
+    return model, kept
 
 
-async def examples_of(
-    services: Services, model: LoadedModel, looks: Sequence[str], rows: Sequence[SavedLook]
+def examples_of(
+    model: LoadedModel, looks: Sequence[str], kept: Sequence[KeptLook]
 ) -> list[Examples]:
     """What each look is made of: a saved one of its examples, one of the gallery of itself."""
-    by_id = {row.id: row for row in rows}
-    return [
-        await run_in_threadpool(read_examples, services, by_id[look])
-        if look in by_id
-        else Examples([model.gallery_look(look)], [1.0])
-        for look in looks
-    ]
+    by_id = {each.row.id: each.examples for each in kept}
+    return [by_id.get(look) or Examples([model.gallery_look(look)], [1.0]) for look in looks]
 
 
 def find_poses(

@@ -4,6 +4,7 @@ One thread for all models: the libraries that compute take every core, or the GP
 and two calls at once would only slow each other.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -45,13 +46,16 @@ class Batcher:
         wait_seconds: float,
         others_come: Callable[[], bool],
         meter: Meter,
+        batch_seconds: float = math.inf,
     ) -> None:
         self.batch_size = batch_size
+        self.batch_seconds = batch_seconds
         self.wait_seconds = wait_seconds
         self.others_come = others_come
         self.meter = meter
         self.seconds_each = 0.0
         """How long one of a batch took of late."""
+        self._seconds_of: dict[Kind, float] = {}
         self._waiting: deque[_Work] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -99,13 +103,19 @@ class Batcher:
                 left = until - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     break
-            batch = [work for work in self._waiting if work.kind == kind][: self.batch_size]
+            batch = [work for work in self._waiting if work.kind == kind][: self._room(kind)]
             taken = set(map(id, batch))
             self._waiting = deque(work for work in self._waiting if id(work) not in taken)
             return batch
 
     def _is_short_of(self, kind: Kind) -> bool:
-        return sum(work.kind == kind for work in self._waiting) < self.batch_size
+        return sum(work.kind == kind for work in self._waiting) < self._room(kind)
+
+    def _room(self, kind: Kind) -> int:
+        """So many at once that nobody waits long for the others of a batch."""
+        seconds = self._seconds_of.get(kind, 0.0)
+        fitting = self.batch_seconds / seconds if seconds else math.inf
+        return int(max(1, min(self.batch_size, fitting)))
 
     def _answer(self, batch: Sequence[_Work]) -> None:
         start = time.perf_counter()
@@ -119,7 +129,7 @@ class Batcher:
                     self._answer([work])
             return
         seconds = time.perf_counter() - start
-        self._learn(seconds / len(batch))
+        self._learn(batch[0].kind, seconds / len(batch))
         for work in batch:
             self.meter.took("queue", start - work.since)
         self.meter.took("model", seconds)
@@ -127,7 +137,10 @@ class Batcher:
         for work, answer in zip(batch, answers, strict=True):
             work.answer.set_result(answer)
 
-    def _learn(self, seconds: float) -> None:
-        self.seconds_each = (
-            seconds if not self.seconds_each else (0.8 * self.seconds_each + 0.2 * seconds)
-        )
+    def _learn(self, kind: Kind, seconds: float) -> None:
+        self.seconds_each = _smoothed(self.seconds_each, seconds)
+        self._seconds_of[kind] = _smoothed(self._seconds_of.get(kind, 0.0), seconds)
+
+
+def _smoothed(before: float, now: float) -> float:
+    return 0.8 * before + 0.2 * now if before else now

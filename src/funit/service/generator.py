@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 from funit.data.images import fit, read_image
+from funit.database.changes import Changes
 from funit.engines.engine import Floats, Look
 from funit.errors import UserError
 from funit.repository import ModelRepository
@@ -38,6 +39,7 @@ from funit.translator import Content, shares_of
 
 T = TypeVar("T")
 _NUM_READERS = os.cpu_count() or 1  # threads that read and write pictures: each may take 120 MB
+_SMALL = 5_000  # pixels: encoded in less time than it takes to hand them to a thread
 _IN_TIME = 0.8  # of the time that a request has: with more before it, it would come too late
 
 
@@ -61,11 +63,12 @@ class ImageGenerator:
         models: ModelRepository,
         default_model: str = "default",
         meter: Meter | None = None,
+        changes: Changes | None = None,
     ) -> None:
         self.limits = limits
         self.default_model = default_model
         self.meter = meter or Meter(Metrics())  # of a registry that nobody reads
-        self.models = ModelCache(models, settings, self.meter)
+        self.models = ModelCache(models, settings, self.meter, changes)
         self.looks: CodeCache[Look] = CodeCache(settings.num_cached_codes, settings.code_bytes)
         self.contents: CodeCache[Content] = CodeCache(
             settings.num_cached_codes, settings.code_bytes
@@ -75,7 +78,11 @@ class ImageGenerator:
         )
         """What poses look like in one look, by which they are compared."""
         self.batcher = Batcher(
-            settings.batch_size, settings.wait_ms / 1000, self._others_come, self.meter
+            settings.batch_size,
+            settings.wait_ms / 1000,
+            self._others_come,
+            self.meter,
+            settings.batch_ms / 1000,
         )
         self._readers = ThreadPoolExecutor(_NUM_READERS, "funit-pictures")
         self.num_admitted = 0
@@ -112,7 +119,8 @@ class ImageGenerator:
         name = name or self.default_model
         if found := self.models.at_once(name):
             return found
-        return await asyncio.wrap_future(self.models.coming(name))
+        # a request that is given up must not take the model from the others that wait for it
+        return await asyncio.shield(asyncio.wrap_future(self.models.coming(name)))
 
     async def encode_examples(self, model: LoadedModel, examples: Sequence[Picture]) -> list[Look]:
         """The look of each example by itself."""
@@ -154,7 +162,10 @@ class ImageGenerator:
     ) -> list[bytes]:
         """Each picture as a file, resized to `size` pixels a side if asked."""
         start = time.perf_counter()
-        files = await self.in_thread(all_encoded, images, file_format, size)
+        if sum((size or image.width) ** 2 for image in images) <= _SMALL:
+            files = all_encoded(images, file_format, size)
+        else:
+            files = await self.in_thread(all_encoded, images, file_format, size)
         self.meter.took("encode", time.perf_counter() - start)
         return files
 

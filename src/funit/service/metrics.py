@@ -23,8 +23,8 @@ from sqlalchemy import Engine, func, select
 
 from funit.database.connection import reading
 from funit.database.schema import Job
+from funit.service.settings import SHARED_FOLDER
 
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the name is that of prometheus_client
 Stage = Literal["read", "queue", "model", "encode"]
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -8,13 +8,13 @@ They are plain ASGI: nothing of a body is kept, and streams pass as they come.
 """
 
 import asyncio
+import hashlib
 import logging
 import re
 import secrets
 import time
 from urllib.parse import urlsplit
 
-from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -179,9 +179,11 @@ class Gate:
     async def _caller(self, headers: Headers) -> Caller | UnauthenticatedError:
         if self.services.settings.keys == "none":
             return ANYONE
+        sent = headers.get("authorization", "")
+        key = "caller", hashlib.sha256(sent.encode()).digest()
         try:
-            return await to_thread.run_sync(
-                identify, self.services.database, headers.get("authorization")
+            return await self.services.lookups.find(
+                key, lambda: identify(self.services.database, sent)
             )
         except UnauthenticatedError as error:
             return error

@@ -1,6 +1,5 @@
 """Models, opened when they are asked for and dropped, least recently used first, for others."""
 
-import math
 import re
 import threading
 import time
@@ -9,11 +8,13 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from safetensors import safe_open
 
+from funit.database.changes import Changes
 from funit.engines.engine import Floats, Look
 from funit.errors import NotThereError, UserError
 from funit.gallery import Gallery
@@ -25,7 +26,7 @@ from funit.service.meter import Meter
 from funit.service.settings import GeneratorSettings
 from funit.translator import Content, Translator
 
-NAME_SECONDS = 1.0  # for so long a name is taken to mean the same version
+NAME_SECONDS = 1.0  # for so long a name means the same version, even where the database changes
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(@[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
 _NUM_LOADERS = 4
 
@@ -126,31 +127,54 @@ class LoadedModel:
         return distances(codes, self.statistics.content)
 
 
+class _Named(NamedTuple):
+    """What a name was found to mean."""
+
+    key: str
+    at: float
+    """In seconds, of `time.monotonic`."""
+    changes: int | None
+    """The count of the database's changes by then."""
+
+
 class ModelCache:
     """The models that are ready, by what they are called."""
 
-    def __init__(self, models: ModelRepository, settings: GeneratorSettings, meter: Meter) -> None:
+    def __init__(
+        self,
+        models: ModelRepository,
+        settings: GeneratorSettings,
+        meter: Meter,
+        changes: Changes | None = None,
+    ) -> None:
         self.models = models
         self.settings = settings
         self.meter = meter
+        self.changes = changes
         self._ready: OrderedDict[str, LoadedModel] = OrderedDict()
-        self._named: dict[str, tuple[float, str]] = {}
+        self._named: dict[str, _Named] = {}
+        self._coming: dict[str, Future[LoadedModel]] = {}
         self._lock = threading.Lock()
         self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._pool = ThreadPoolExecutor(_NUM_LOADERS, "funit-models")
 
     def at_once(self, name: str) -> LoadedModel | None:
-        """The model, if it is ready and its name was looked up a moment ago."""
+        """The model, if it is ready and its name still means it."""
         with self._lock:
-            looked_up, key = self._named.get(name, (-math.inf, ""))
-            if time.monotonic() - looked_up > NAME_SECONDS or key not in self._ready:
+            named = self._named.get(name)
+            if named is None or named.key not in self._ready or not self._holds(named):
                 return None
-            self._ready.move_to_end(key)
-            return self._ready[key]
+            self._ready.move_to_end(named.key)
+            return self._ready[named.key]
 
     def coming(self, name: str) -> Future[LoadedModel]:
-        """The model, when it is ready."""
-        return self._pool.submit(self._find, name)
+        """The model, when it is ready; all who ask meanwhile share this, so it is not cancelled."""
+        with self._lock:
+            coming = self._coming.get(name)
+            if coming is None:
+                coming = self._coming[name] = self._pool.submit(self._find, name)
+                coming.add_done_callback(lambda _: self._coming.pop(name, None))
+            return coming
 
     def names(self) -> list[str]:
         """What is ready, the least recently used first."""
@@ -162,7 +186,16 @@ class ModelCache:
         self._pool.shutdown(cancel_futures=True)
         self._ready.clear()
 
+    def _holds(self, named: _Named) -> bool:
+        if time.monotonic() - named.at <= NAME_SECONDS:
+            return True
+        return named.changes is not None and named.changes == self._count()
+
+    def _count(self) -> int | None:
+        return self.changes.count() if self.changes else None
+
     def _find(self, name: str) -> LoadedModel:
+        changes = self._count()
         if not _NAME.fullmatch(name):  # a stranger's path is no model
             raise NotThereError(f"no model is called `{name}`", hint="names are like `cats-64px@2`")
         try:
@@ -181,7 +214,7 @@ class ModelCache:
                 start = time.perf_counter()
                 found = self._opened(folder, key)
                 self.meter.loaded(found.name, time.perf_counter() - start)
-            self._keep(name, found)
+            self._keep(name, found, changes)
         return found
 
     def _opened(self, folder: ModelFolder, key: str) -> LoadedModel:
@@ -200,10 +233,10 @@ class ModelCache:
             _bytes_of_weights(folder.weights_path) + (gallery.poses.nbytes if gallery else 0),
         )
 
-    def _keep(self, name: str, model: LoadedModel) -> None:
+    def _keep(self, name: str, model: LoadedModel, changes: int | None) -> None:
         """Now the most recently used one; others go until all are within the budget."""
         with self._lock:
-            self._named[name] = time.monotonic(), model.key
+            self._named[name] = _Named(model.key, time.monotonic(), changes)
             self._ready[model.key] = model
             self._ready.move_to_end(model.key)
             while len(self._ready) > 1 and self._num_bytes() > self.settings.model_bytes:

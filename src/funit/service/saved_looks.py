@@ -6,6 +6,7 @@ can be added later and blends made, without any of the pictures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -33,6 +34,10 @@ class Examples:
 
     def together(self) -> Look:
         """The look that they show."""
+        return self._together
+
+    @cached_property
+    def _together(self) -> Look:
         return merged(self.looks, self.weights)
 
     def with_more(self, other: "Examples") -> "Examples":
@@ -82,6 +87,14 @@ class Examples:
         except (SafetensorError, KeyError) as error:
             raise UserError(f"a saved look is damaged: {error}", hint="make it again") from None
         return cls(looks, weights)
+
+
+@dataclass(frozen=True)
+class KeptLook:
+    """A look of the database, and what it is made of."""
+
+    row: SavedLook
+    examples: Examples
 
 
 def keep_look(
@@ -135,6 +148,12 @@ def find_look(services: Services, caller: Caller, look_id: str) -> SavedLook:
     """The caller's look of that id; raises NotThereError."""
     with reading(services.database) as session:
         return find_own(session, SavedLook, look_id, caller)
+
+
+def open_look(services: Services, caller: Caller, look_id: str) -> KeptLook:
+    """The caller's look of that id with its examples; raises NotThereError."""
+    row = find_look(services, caller, look_id)
+    return KeptLook(row, read_examples(services, row))
 
 
 def read_examples(services: Services, row: SavedLook) -> Examples:

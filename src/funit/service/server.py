@@ -1,4 +1,8 @@
-"""`funit serve`: a socket, the web workers that answer on it, and whoever checks their keys."""
+"""`funit serve`: a socket, the web workers that answer on it, and whoever checks their keys.
+
+The workers start last, and what they import takes most of the time to the first answer: so as
+little as can be is imported here before.
+"""
 
 import ipaddress
 import socket
@@ -8,23 +12,24 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from prometheus_client import multiprocess
-
 from funit.config import Settings
-from funit.database.connection import open_database
 from funit.errors import UserError
-from funit.service.auth import has_keys
 from funit.service.children import Child, Children
-from funit.service.jobs.process import COMMAND
 from funit.service.logs import set_up_logs
-from funit.service.metrics import SHARED_FOLDER
-from funit.service.settings import SETTINGS, ServiceSettings, build_settings
-from funit.service.worker import BACKLOG, SOCKET
+from funit.service.settings import (
+    BACKLOG,
+    SETTINGS,
+    SHARED_FOLDER,
+    SOCKET,
+    ServiceSettings,
+    build_settings,
+)
 from funit.storage import Storage
 
 Address = tuple[str, int]
 
 WORKER = (sys.executable, "-m", "funit.service.worker")
+JOBS = (sys.executable, "-m", "funit.service.jobs.process")
 _STOPPING_SECONDS = 10.0  # beside what requests under way may take
 
 
@@ -45,8 +50,10 @@ def serve(
     """
     family, address = resolve(host, port)
     settings = settings_for(host, address[0], config, given or {})
-    Storage(settings.storage_url)  # a wrong URL is said here, not by a worker that ends
-    check_keys(settings)
+    if "://" in settings.storage_url:  # a wrong URL is said here, not by a worker that ends
+        Storage(settings.storage_url)
+    if settings.keys == "required":
+        check_keys(settings)
     set_up_logs()
     with (
         listen(family, address) as listener,
@@ -59,19 +66,25 @@ def serve(
         }
         named = f"[{host}]" if ":" in host else host
         url = f"http://{named}:{listener.getsockname()[1]}"
+
+        def started() -> None:
+            if settings.keys == "none":  # this takes a while, and the workers can begin meanwhile
+                check_database(settings)
+            on_start(url)
+
         Children(
             children(workers, jobs),
             environment,
             [listener.fileno()],
             _grace_seconds(settings, jobs),
             partial(_forget, folder),
-        ).run(lambda: on_start(url))
+        ).run(started)
 
 
 def children(workers: int, jobs: bool) -> list[Child]:
     """What is started, kept alive and stopped with the service."""
     web = [Child("web", WORKER) for _ in range(workers)]
-    return [*web, Child("jobs", COMMAND)] if jobs else web
+    return [*web, Child("jobs", JOBS)] if jobs else web
 
 
 def _grace_seconds(settings: ServiceSettings, jobs: bool) -> float:
@@ -101,11 +114,21 @@ def settings_for(host: str, address: str, config: Path | None, given: Settings) 
     return asked.model_copy(update={"keys": keys, "hosts": hosts})
 
 
+def check_database(settings: ServiceSettings) -> None:
+    """Brings the database up to date; raises UserError where it cannot be used."""
+    from funit.database.connection import open_database
+
+    open_database(settings.database_url).dispose()
+
+
 def check_keys(settings: ServiceSettings) -> None:
-    """Raises UserError where keys are needed and there are none; brings the database up to date."""
+    """Brings the database up to date; raises UserError where it has no key."""
+    from funit.database.connection import open_database
+    from funit.service.auth import has_keys
+
     database = open_database(settings.database_url)
     try:
-        if settings.keys == "required" and not has_keys(database):
+        if not has_keys(database):
             raise UserError(
                 "the service needs API keys, and there are none",
                 hint="make one: `funit keys create NAME --scope admin`; without keys it serves "
@@ -142,4 +165,6 @@ def listen(family: socket.AddressFamily, address: Address) -> socket.socket:
 
 def _forget(folder: str, process_id: int) -> None:
     """What a worker that ended had waiting is not waiting any more."""
+    from prometheus_client import multiprocess
+
     multiprocess.mark_process_dead(process_id, folder)

@@ -9,9 +9,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from funit.database.changes import Changes
 from funit.database.connection import open_database
 from funit.repository import ModelRepository
 from funit.service.generator import ImageGenerator
+from funit.service.lookups import Lookups
 from funit.service.meter import Meter
 from funit.service.metrics import Metrics
 from funit.service.settings import ServiceSettings
@@ -27,6 +29,8 @@ class Services:
     storage: Storage
     models: ModelRepository
     generator: ImageGenerator
+    lookups: Lookups
+    """Callers and looks, as the database has them."""
     metrics: Metrics = field(default_factory=Metrics)
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the service is told to stop: an answer without an end (events) ends then."""
@@ -38,18 +42,17 @@ def open_services(settings: ServiceSettings) -> Iterator[Services]:
     database = open_database(settings.database_url)
     try:
         storage, metrics = Storage(settings.storage_url), Metrics()
-        models = ModelRepository(database, storage)
+        models, changes = ModelRepository(database, storage), Changes(database)
+        asked = settings.generator
         generator = ImageGenerator(
-            settings.generator,
-            settings.limits,
-            models,
-            settings.default_model,
-            Meter(metrics),
+            asked, settings.limits, models, settings.default_model, Meter(metrics), changes
         )
+        lookups = Lookups(changes, asked.num_cached_codes, asked.code_bytes)
         try:
-            yield Services(settings, database, storage, models, generator, metrics)
+            yield Services(settings, database, storage, models, generator, lookups, metrics)
         finally:
             generator.close()
+            changes.close()
     finally:
         database.dispose()
 

@@ -11,6 +11,9 @@ from funit.home import database_url, storage_url
 
 MIB = 1 << 20
 SETTINGS = "FUNIT_SERVICE_SETTINGS"  # where a child of the service finds them, as JSON
+SOCKET = "FUNIT_SERVICE_SOCKET"  # where a web worker finds the number of the socket that all share
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several share figures: prometheus_client's name
+BACKLOG = 2048  # connections that wait at the socket for a worker
 
 
 class Limits(Section):
@@ -67,6 +70,10 @@ class GeneratorSettings(Section):
 
     batch_size: Positive = 16
     """At most so many translations at once."""
+
+    batch_ms: Annotated[float, Field(gt=0)] = 250.0
+    """About so long a batch may take: of a slow model fewer are made at once, as more would only
+    wait for each other."""
 
     wait_ms: Annotated[float, Field(ge=0)] = 2.0
     """How long a batch waits for more while others are under way; nothing waits when idle."""

@@ -22,52 +22,49 @@ export function KeyButton() {
 
 interface Question {
   reason: ServiceError | null;
-  answer: (isGiven: boolean) => void;
+  answer: (given: boolean) => void;
 }
 
 /** Asks for an API key whenever the service wants one: `ask` waits for the answer. */
 export function KeyDialog() {
   const [question, setQuestion] = useState<Question | null>(null);
   useEffect(() => {
-    promptForKeyWith(
-      (reason) => new Promise((answer) => setQuestion({ reason, answer })),
-    );
+    promptForKeyWith((reason) => new Promise((answer) => setQuestion({ reason, answer })));
     return () => promptForKeyWith(null);
   }, []);
   if (!question) return null;
-  const close = (isGiven: boolean) => {
+  const close = (given: boolean) => {
+    question.answer(given);
     setQuestion(null);
-    question.answer(isGiven);
   };
-  return <Asking reason={question.reason} onClose={close} />;
+  return <AskForKey reason={question.reason} close={close} />;
 }
 
-function Asking({
+function AskForKey({
   reason,
-  onClose,
+  close,
 }: {
   reason: ServiceError | null;
-  onClose: (isGiven: boolean) => void;
+  close: (given: boolean) => void;
 }) {
   const [value, setValue] = useState("");
-  const use = (event: Event) => {
-    event.preventDefault();
-    apiKey.set(value.trim());
-    onClose(true);
+  const take = (key: string | null) => {
+    apiKey.set(key);
+    close(true);
   };
-  const forget = () => {
-    apiKey.set(null);
-    onClose(true);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    take(value.trim());
   };
   return (
-    <Dialog title={text.key.title} onClose={() => onClose(false)}>
-      <form class="stack" onSubmit={use}>
+    <Dialog title={text.key.title} onClose={() => close(false)}>
+      <form class="stack" onSubmit={submit}>
         {reason && (
           <p role="alert">
             <strong>{reason.message}</strong> {reason.hint}
           </p>
         )}
-        <p>{text.key.why}</p>
+        <p>{text.key.about}</p>
         <label class="field">
           {text.key.label}
           <input
@@ -80,14 +77,14 @@ function Asking({
           />
         </label>
         <div class="actions">
+          <button type="button" onClick={() => close(false)}>
+            {text.cancel}
+          </button>
           {apiKey.get() && (
-            <button type="button" onClick={forget}>
+            <button type="button" onClick={() => take(null)}>
               {text.key.forget}
             </button>
           )}
-          <button type="button" onClick={() => onClose(false)}>
-            {text.cancel}
-          </button>
           <button class="primary">{text.key.use}</button>
         </div>
       </form>

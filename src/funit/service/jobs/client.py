@@ -8,19 +8,20 @@ from our own tables.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from dbos import DBOSClient
-from dbos._serialization import DBOSPortableJSON
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from funit.database.schema import Job
 
+if TYPE_CHECKING:
+    from dbos import DBOSClient
+
 log = logging.getLogger(__name__)
 
 APPLICATION, VERSION, EXECUTOR = "funit", "1", "jobs"  # fixed: a launch takes up what is left
 WORKFLOW = "train_job"
-SERIALIZER = DBOSPortableJSON  # never pickle: who writes to the database must not run code
 
 _MIDDLE = 2000  # DBOS's priorities are positive, and a lower one comes sooner
 
@@ -43,7 +44,14 @@ def workflow_id(job: Job) -> str:
     return f"{job.id}.{job.turn}"
 
 
-def enqueue(client: DBOSClient, job: Job) -> None:
+def serializer() -> Any:
+    """How DBOS writes: never pickle, as who writes to the database must not run code."""
+    from dbos._serialization import DBOSPortableJSON
+
+    return DBOSPortableJSON
+
+
+def enqueue(client: "DBOSClient", job: Job) -> None:
     """Puts the job's present turn into its queue; does nothing where it is there."""
     client.enqueue(
         {
@@ -59,11 +67,13 @@ def enqueue(client: DBOSClient, job: Job) -> None:
 
 
 @contextmanager
-def opened_client(database_url: str) -> Iterator[DBOSClient]:
+def opened_client(database_url: str) -> "Iterator[DBOSClient]":
     """A client of the queue; it is there once a jobs process was started for the first time."""
+    from dbos import DBOSClient  # a fifth of a web worker's start, and few requests need it
+
     client = DBOSClient(
         system_database_url=system_url(database_url),
-        serializer=SERIALIZER,
+        serializer=serializer(),
         application_name=APPLICATION,
         retry_connection_errors=False,
         system_database_pool_size=2,

@@ -33,9 +33,6 @@ from funit.service.settings import SETTINGS, ServiceSettings
 
 log = logging.getLogger(__name__)
 
-COMMAND = (sys.executable, "-m", "funit.service.jobs.process")
-"""Starts it as a child, with the settings in the environment, as `funit serve` does."""
-
 _LOCK = 0x66756E69746A  # of PostgreSQL's advisory locks: `funitj`
 _WAIT_SECONDS = 90.0  # for one that is still stopping
 _LOOK_SECONDS = 2.0  # between looks for jobs without a workflow, and for schedules

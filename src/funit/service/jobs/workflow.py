@@ -11,10 +11,10 @@ from funit.database.schema import Job
 from funit.service.jobs.client import (
     APPLICATION,
     EXECUTOR,
-    SERIALIZER,
     VERSION,
     WORKFLOW,
     queue_name,
+    serializer,
     system_url,
     workflow_id,
 )
@@ -63,7 +63,7 @@ def launched(runner: Runner, database_url: str, devices: dict[str, int]) -> Iter
             "system_database_url": system_url(database_url),
             "application_version": VERSION,
             "executor_id": EXECUTOR,
-            "serializer": SERIALIZER,
+            "serializer": serializer(),
             "log_level": "WARNING",
         }
     )

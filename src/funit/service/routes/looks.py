@@ -97,8 +97,8 @@ async def make_look(
 @router.post("/v1/looks/blend", status_code=201, responses=responses(400, 404, 409, 413))
 async def blend_looks(services: ServicesOf, caller: Translates, body: BlendBody) -> LookBody:
     """Makes a look between others, and keeps it."""
-    model, rows = await model_for(services, caller, body.model, body.looks)
-    several = await examples_of(services, model, body.looks, rows)
+    model, kept = await model_for(services, caller, body.model, body.looks)
+    several = examples_of(model, body.looks, kept)
     blended = Examples.blended(several, body.weights)
     row = await run_in_threadpool(keep_look, services, caller, model, blended, body.name)
     return LookBody.of(row)

@@ -12,6 +12,7 @@ from PIL import Image
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.service.asked_looks import (
     examples_of,
@@ -177,11 +178,11 @@ async def _drawn(
     services: Services, caller: Caller, asked: Asked, file_format: Format, size: int | None
 ) -> _Drawn:
     """The translations as files."""
-    model, rows = await model_for(services, caller, asked.model, asked.looks)
+    model, kept = await model_for(services, caller, asked.model, asked.looks)
     singles = await services.generator.encode_examples(model, asked.examples)
     several = [Examples([look], [1.0]) for look in singles]
-    several += await examples_of(services, model, asked.looks, rows)
-    wanted = Examples.blended(several, asked.weights).together()
+    several += examples_of(model, asked.looks, kept)
+    wanted = _together(several, asked.weights)
     poses = await _poses(services, caller, model, asked)
     contents = [each.pose for each in poses] or asked.contents
     drawn = await services.generator.translate(model, contents, wanted)
@@ -225,6 +226,12 @@ async def _poses(
         return await run_in_threadpool(find_poses, services, caller, model, asked.poses)
     uploaded = await run_in_threadpool(uploaded_poses, services, caller)
     return await diverse_poses(services.generator, model, uploaded, asked.count, asked.seed)
+
+
+def _together(several: Sequence[Examples], weights: Sequence[float] | None) -> Look:
+    if len(several) == 1 and weights is None:  # it may be known together
+        return several[0].together()
+    return Examples.blended(several, weights).together()
 
 
 def _answer(drawn: _Drawn, media_type: str, milliseconds: float) -> Response:
