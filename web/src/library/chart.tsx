@@ -120,7 +120,7 @@ function Drawn({
 
 function summary({ name, points }: Line): string {
   const [[firstX, firstY], [lastX, lastY]] = [points[0]!, points.at(-1)!];
-  return `${name}: ${short(firstY)} at ${short(firstX)} images, ${short(lastY)} at ${short(lastX)}`;
+  return text.library.jobs.curve(name, short(firstY), short(firstX), short(lastY), short(lastX));
 }
 
 /** Which line is whose. */

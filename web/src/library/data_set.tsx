@@ -113,7 +113,7 @@ function Summary({ details, version }: { details: DataSetDetails; version: numbe
         <Fact name={words.made}>
           {time(shown.created_at)}, {words.origin[details.origin]}
         </Fact>
-        <Fact name={words.fingerprint}>
+        <Fact name={words.fingerprint} isLong>
           <code>{shown.fingerprint}</code>
         </Fact>
       </Facts>

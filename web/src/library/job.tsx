@@ -280,7 +280,7 @@ function Request({ job }: { job: Job }) {
         <Fact name={words.made}>{time(job.created_at)}</Fact>
         <Fact name={words.device}>{job.device}</Fact>
         <Fact name={words.priority}>{job.priority}</Fact>
-        <Fact name={words.id}>
+        <Fact name={words.id} isLong>
           <code>{job.id}</code>
         </Fact>
       </Facts>

@@ -106,11 +106,11 @@ function ModelFacts({ model }: { model: ModelDetails }) {
       <Fact name={words.images}>{count(model.images)}</Fact>
       {typeof minutes === "number" && <Fact name={words.minutes}>{count(Math.round(minutes))}</Fact>}
       {model.data_fingerprint && (
-        <Fact name={words.data}>
+        <Fact name={words.data} isLong>
           <code>{model.data_fingerprint}</code>
         </Fact>
       )}
-      <Fact name={words.weights}>
+      <Fact name={words.weights} isLong>
         <code>{model.weights_sha256}</code>
       </Fact>
       <Fact name={words.madeBy}>{words.funit(model.made_by)}</Fact>

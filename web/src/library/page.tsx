@@ -42,9 +42,18 @@ export function Facts({ children }: { children: ComponentChildren }) {
   return <dl class="fact-list">{children}</dl>;
 }
 
-export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+export function Fact({
+  name,
+  isLong = false,
+  children,
+}: {
+  name: string;
+  /** As hashes are. */
+  isLong?: boolean;
+  children: ComponentChildren;
+}) {
   return (
-    <div>
+    <div class={isLong ? "long" : ""}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>

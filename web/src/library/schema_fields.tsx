@@ -168,7 +168,7 @@ function Groups({ field, value, onChange, ...shared }: Props) {
       {groups.map((group, n) => (
         <fieldset class="group">
           <legend>
-            {field.itemTitle} {n + 1}
+            {field.title} {n + 1}
           </legend>
           <FormFields
             fields={field.fields}
