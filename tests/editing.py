@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-SECONDS = 30_000  # milliseconds: a busy machine takes its time
+SECONDS = 60_000  # milliseconds: a busy machine takes its time
+expect.set_options(timeout=SECONDS)
 PLACES = {"server": "the service", "device": "this device", "auto": "this device"}
 
 

@@ -315,6 +315,20 @@ def test_changes_are_undone_and_redone(editor: Editor, pose: Path) -> None:
     expect(redo).to_be_disabled()
 
 
+def test_an_undo_brings_back_a_picture_that_was_never_history(
+    editor: Editor, creatures: Creatures
+) -> None:
+    first, second = next(iter(creatures.values()))[:2]
+    for file in (first, second):
+        editor.well("pose").locator("input[type=file]").set_input_files(file)
+        expect(editor.page.get_by_role("button", name=f"Pose: {file.name}")).to_be_visible()
+    editor.settle(pose=second.name)
+    expect(editor.page.locator(".strip .tile-button")).to_have_count(2)  # the gallery's, the second
+    editor.page.wait_for_timeout(500)
+    editor.click("Undo (Ctrl+Z)")
+    editor.settle(pose=first.name)
+
+
 def test_of_fifty_quick_changes_only_the_last_is_shown(
     editor: Editor, translator: Translator, examples: list[Path], pose: Path
 ) -> None:
@@ -416,7 +430,7 @@ def test_a_file_that_is_no_picture_is_refused(editor: Editor, tmp_path: Path, we
     file.write_text("no picture")
     editor.drop(well, [file])
     alert = editor.page.get_by_role("alert")
-    expect(alert).to_contain_text("`notes.png` is no picture that this browser reads.")
+    expect(alert).to_contain_text("notes.png is no picture that this browser reads.")
     expect(alert).to_contain_text("PNG, JPEG, WebP, GIF and BMP")
 
 
@@ -428,8 +442,8 @@ def test_a_key_is_asked_for_and_the_page_goes_on(browser: Browser, tmp_path: Pat
         context = browser.new_context(base_url=guarded.url)
         editor = Editor(context.new_page())
         editor.page.goto("/")
-        editor.page.get_by_label("Your key").fill(key)
-        editor.click("Use it")
+        editor.page.get_by_label("Key", exact=True).fill(key)
+        editor.click("Use this key")
         editor.settle()
         context.close()
 
@@ -540,7 +554,7 @@ def test_a_gif_is_redrawn_live(editor: Editor, creatures: Creatures, tmp_path: P
         assert time.monotonic() < deadline
         seen.add(editor.page.locator(".live canvas").nth(1).screenshot())
     editor.click("Pause")
-    editor.page.wait_for_timeout(600)
+    editor.page.wait_for_timeout(2000)  # what was under way is drawn
     still = {editor.page.locator(".live canvas").nth(0).screenshot() for _ in range(3)}
     assert len(still) == 1
 
