@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { defaultClientConditions, defineConfig, type Plugin } from "vite";
@@ -20,10 +21,22 @@ function packed(): Plugin {
   };
 }
 
+/** Tells the page how many bytes the runtime of models has, as they are sent. */
+function measured(): Plugin {
+  const size = () => {
+    const path = createRequire(import.meta.url).resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm");
+    return gzipSync(readFileSync(path), { level: 9 }).length;
+  };
+  return {
+    name: "measured",
+    config: (_, { command }) => ({ define: { RUNTIME_BYTES: command === "build" ? size() : 0 } }),
+  };
+}
+
 // The page lies inside the Python package, which serves it: `funit serve` at `/`.
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [packed()],
+  plugins: [packed(), measured()],
   base: "./",
   // onnxruntime's files for wasm lie beside the page's own: none is inside another
   resolve: { conditions: [...defaultClientConditions, "onnxruntime-web-use-extern-wasm"] },

@@ -14,7 +14,7 @@ from funit.engines.choice import TORCH
 from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.model.code_statistics import CodeStatistics
-from funit.model.strangeness import content_codes, look_codes, statistics_of
+from funit.model.strangeness import Floats, content_codes, look_codes, statistics_of
 from funit.model_folder import ModelFolder
 from funit.translator import Translator
 
@@ -38,7 +38,12 @@ def training_images(packed: Packed, count: int = NUM_IMAGES) -> list[ImageSource
 
 
 def code_statistics(translator: Translator, images: Sequence[ImageSource]) -> CodeStatistics:
-    """The statistics of these images' codes; the translator is PyTorch's."""
+    """The statistics of these images' codes; UserError unless PyTorch is the engine."""
+    return statistics_of(*codes_of(translator, images))
+
+
+def codes_of(translator: Translator, images: Sequence[ImageSource]) -> tuple[Floats, Floats]:
+    """What is compared of images as poses and as looks: (N, D), (N, E). UserError as there."""
     if translator.engine.name != TORCH:
         raise UserError(
             f"`{translator.engine.name}` gives no content maps", hint=f"use the engine `{TORCH}`"
@@ -46,6 +51,7 @@ def code_statistics(translator: Translator, images: Sequence[ImageSource]) -> Co
     config = translator.config.model
     maps = np.stack([content.encoded for content in translator.encode_content(images)])
     look = Look.cat(translator.encode_each(images))
-    return statistics_of(
-        content_codes(maps, config), look_codes(look.class_code, look.keys, look.log_shares, config)
+    return (
+        content_codes(maps, config),
+        look_codes(look.class_code, look.keys, look.log_shares, config),
     )

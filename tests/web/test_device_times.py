@@ -12,33 +12,37 @@ MOST_MS = 150  # of a translation at 64 px on two cores
 MOST_BYTES = 12_000_000  # as sent, before the device can translate
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("cores", [2, 3])
 def test_a_translation_is_quick(
-    page_with_engines: Page, creatures: dict[str, list[Path]], threads: int
+    page_with_engines: Page, creatures: dict[str, list[Path]], cores: int
 ) -> None:
     page = page_with_engines
     page.evaluate(
-        "n => Object.defineProperty(navigator, 'hardwareConcurrency', { get: () => n })", threads
+        "n => Object.defineProperty(navigator, 'hardwareConcurrency', { get: () => n })", cores
     )
-    facts = open_engine(page, "device")
-    assert facts["means"].startswith(f"wasm, {threads} thread")
+    said = open_engine(page, "device")
     fox, wolf = list(creatures.values())[:2]
-    look = examples(wolf[:1])
+    look, gallery = examples(wolf[:1]), [{"name": name} for name in said["facts"]["poses"]]
+    call(page, "times", [pose(fox[0])], look, 30, True)  # a browser makes wasm fast while it runs
     asked = {
-        "a pose of the gallery": ([{"name": facts["facts"]["poses"][0]}], False),
-        "the same picture": ([pose(fox[0])], False),
-        "a new picture": ([pose(fox[0])], True),
+        "a pose of the gallery": (gallery[:1], 30, False),
+        "a known picture": ([pose(fox[0])], 30, False),
+        "a new picture": ([pose(fox[1])], 30, True),
+        f"{len(gallery)} poses of the gallery": (gallery, 3, False),
     }
     found = {
-        what: call(page, "times", poses, look, 30, new) for what, (poses, new) in asked.items()
+        what: call(page, "times", poses, look, count, new)
+        for what, (poses, count, new) in asked.items()
     }
 
     for what, times in found.items():
         print(
-            f"{threads} threads, {what}: {min(times):.0f} ms at best, {np.median(times):.0f} ms in "
+            f"{said['means']}, {what}: {min(times):.1f} ms at best, {np.median(times):.1f} ms in "
             f"the middle, at a load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
         )
-    assert min(found["a new picture"]) < MOST_MS
+    assert (said["means"] == "wasm, 1 thread") == (cores == 2)
+    if cores == 2:  # more threads than there are cores free take longer, which says nothing
+        assert min(found["a new picture"]) < MOST_MS
 
 
 def test_little_is_loaded(context_with_engines: BrowserContext) -> None:

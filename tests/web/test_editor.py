@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from editing import SECONDS, Editor, difference, tab_to, transfer
+from editing import FIRST, POSES, SECONDS, Editor, difference, tab_to, transfer
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from serving import funit, serving
@@ -213,9 +213,9 @@ def test_the_gallery_and_surprises_give_poses(editor: Editor) -> None:
     editor.well("pose").get_by_role("button", name="Gallery").click()
     dialog = editor.page.get_by_role("dialog", name="Poses of the model")
     expect(dialog.locator("canvas")).to_have_count(32, timeout=SECONDS)
-    dialog.get_by_role("button", name="pose_0946").click()
-    editor.settle(pose="pose_0946")
-    seen = {"pose_0946"}
+    dialog.get_by_role("button", name=POSES[0]).click()
+    editor.settle(pose=POSES[0])
+    seen = {POSES[0]}
     for _ in range(3):
         editor.click("Surprise me")
         name = f"Pose: {sorted(seen)[0]}"
@@ -290,7 +290,7 @@ def test_a_reload_keeps_the_session_and_the_history(
     assert difference(editor.pixels(), result) < 0.001
 
     history.nth(2).click()  # the oldest one: the gallery's
-    expect(editor.well("pose").get_by_role("button", name="Pose: pose_2269")).to_be_visible()
+    expect(editor.well("pose").get_by_role("button", name=f"Pose: {FIRST}")).to_be_visible()
     editor.settle()
     history.nth(1).press("Delete")
     expect(history).to_have_count(2)
@@ -305,11 +305,11 @@ def test_changes_are_undone_and_redone(editor: Editor, pose: Path) -> None:
     expect(undo).to_be_disabled()
     editor.put("pose", [pose])
     undo.click()
-    editor.settle(pose="pose_2269")
+    editor.settle(pose=FIRST)
     redo.click()
     editor.settle(pose=pose.name)
     editor.page.keyboard.press("Control+z")
-    editor.settle(pose="pose_2269")
+    editor.settle(pose=FIRST)
     editor.page.keyboard.press("Control+Shift+Z")
     editor.settle(pose=pose.name)
     expect(redo).to_be_disabled()

@@ -113,8 +113,8 @@ test("where neither can, the service's error is told", async () => {
 });
 
 test.each([
-  ["RangeError: WebAssembly.Memory(): could not allocate memory", "too little memory"],
-  ["std::bad_alloc", "too little memory"],
+  ["RangeError: WebAssembly.Memory(): could not allocate memory", "not enough memory"],
+  ["std::bad_alloc", "not enough memory"],
   ["no available backend found", "does not run on this device"],
 ])("%s is told in words", (said, words) => {
   expect(asDeviceError(new Error(said)).message).toContain(words);

@@ -8,11 +8,11 @@ import { type Part, partsOf } from "./look";
 import { findModel, type Model, neededFiles } from "./model";
 import type { FromWorker, Means, SentPart, SentPose, ToWorker, Translate } from "./protocol";
 
-const MOST_THREADS = 4; // with more they wait for each other
+const MOST_THREADS = 4; // with more they wait for each other most of the time
 
 export interface DeviceOptions {
   signal?: AbortSignal;
-  /** Of the model's files. */
+  /** Bytes of the model's files. */
   onProgress?: OnProgress;
 }
 
@@ -33,16 +33,23 @@ export async function openDevice(name: string | null, options: DeviceOptions = {
   }
 }
 
+/** What is used of WebGPU here: TypeScript's library does not know it yet. */
+interface Gpu {
+  requestAdapter(): Promise<{ info: { isFallbackAdapter?: boolean } } | null>;
+}
+
 /** Whether there is a graphics card, and the browser lets wasm wait for it (JSPI), as the runtime needs. */
 async function hasGpu(): Promise<boolean> {
   if (!("Suspending" in WebAssembly)) return false;
-  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<object | null> } };
-  return (await gpu?.requestAdapter().catch(() => null)) != null;
+  const { gpu } = navigator as { gpu?: Gpu };
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  return adapter != null && !adapter.info.isFallbackAdapter; // one that the processor plays takes seconds
 }
 
+/** One core stays free: a thread that waits for one that gets no core is slower than none (docs/device.md). */
 function wasm(): Means {
-  const threads = crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
-  return { kind: "wasm", threads };
+  const free = Math.max(navigator.hardwareConcurrency - 1, 1);
+  return { kind: "wasm", threads: crossOriginIsolated ? Math.min(free, MOST_THREADS) : 1 };
 }
 
 async function opened(

@@ -10,13 +10,13 @@ export class DeviceError extends Error {
   }
 }
 
-const OF_MEMORY = /memory|allocat|bad_alloc|out of range/i;
+const OF_MEMORY = /memory|allocat|bad_alloc/i;
 
 /** Whatever a browser or the runtime says, as a DeviceError. */
 export function asDeviceError(error: unknown): DeviceError {
   if (error instanceof DeviceError) return error;
   const said = error instanceof Error ? error.message : String(error);
   return OF_MEMORY.test(said)
-    ? new DeviceError(text.device.noMemory, text.device.noMemoryHint)
+    ? new DeviceError(text.errors.memory, text.errors.memoryHint)
     : new DeviceError(text.device.failed, said);
 }

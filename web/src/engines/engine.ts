@@ -25,7 +25,7 @@ export interface ModelFacts {
   looks: string[];
   /** Poses that belong together, as the frames of a walk, by their common name. */
   rows: Record<string, string[]>;
-  /** Bytes that are loaded before it can translate on the device; null: only the service can. */
+  /** Bytes that a first visit loads before it can translate on the device; null: only the service can. */
   bytes: number | null;
 }
 

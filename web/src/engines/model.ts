@@ -49,6 +49,9 @@ export const GALLERY = "gallery.safetensors";
 /** What the device needs of a model; without one of them only the service can translate. */
 const NEEDED = [CLASS_CODE, TRANSLATION, DRAWING, WEIGHTS, ABOUT];
 
+/** Of onnxruntime's wasm, as sent: the build fills it in. */
+declare const RUNTIME_BYTES: number;
+
 /** The model of that name (NAME, NAME@VERSION, NAME@ALIAS); null is the service's default. */
 export async function findModel(name: string | null, signal?: AbortSignal): Promise<Model> {
   const init = signal ? { signal } : {};
@@ -86,7 +89,7 @@ export function neededFiles(files: ModelFile[]): ModelFile[] | null {
 }
 
 function bytesOf(files: ModelFile[]): number | null {
-  return neededFiles(files)?.reduce((sum, file) => sum + file.size, 0) ?? null;
+  return neededFiles(files)?.reduce((sum, file) => sum + file.size, RUNTIME_BYTES) ?? null;
 }
 
 /** null: the model has none. */

@@ -57,7 +57,8 @@ export class Sessions {
       executionProviders: [this.means.kind],
       externalData: [{ path: WEIGHTS, data: new Uint8Array(this.files[WEIGHTS]!) }],
       graphOptimizationLevel: "all",
-      extra: { session: { intra_op: { allow_spinning: "0" } } },
+      logSeverityLevel: 3, // errors alone
+      extra: { session: { intra_op: { allow_spinning: "0" } } }, // threads that wait let others work
     });
     this.open.set(graph, coming);
     return coming;

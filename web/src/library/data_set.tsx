@@ -113,7 +113,7 @@ function Summary({ details, version }: { details: DataSetDetails; version: numbe
         <Fact name={words.made}>
           {time(shown.created_at)}, {words.origin[details.origin]}
         </Fact>
-        <Fact name={words.fingerprint}>
+        <Fact name={words.fingerprint} isLong>
           <code>{shown.fingerprint}</code>
         </Fact>
       </Facts>
@@ -149,7 +149,7 @@ function Report({ report }: { report: CheckReport }) {
       {problems.length > 0 && (
         <details open={problems.length <= 10}>
           <summary>
-            {problems.length < total ? words.problemsShown(problems.length) : words.problems(total)}
+            {problems.length < total ? words.problemsShown(problems.length) : words.which}
           </summary>
           <Problems problems={problems} />
         </details>
@@ -219,7 +219,7 @@ function Classes({
         {shown.map(({ part, cls, num_images, thumbnail }) => (
           <li key={`${part}/${cls}`}>
             <a href={addressOf(name, version, part, cls)}>
-              <Picture class="pixels" path={thumbnail} alt="" width={64} height={64} />
+              <Picture class="sharp" path={thumbnail} alt="" width={64} height={64} />
               <span class="thumb-name">{cls}</span>
               <small class="muted">
                 {part && `${part} · `}
