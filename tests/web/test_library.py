@@ -430,11 +430,11 @@ def test_a_key_is_asked_for_and_another_one_where_it_may_not(
         page.goto("/#/models")
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("no API key is given")
-        dialog.get_by_label("Your key").fill("nonsense")
-        dialog.get_by_role("button", name="Use it").click()
+        dialog.get_by_label("Key").fill("nonsense")
+        dialog.get_by_role("button", name="Use this key").click()
         expect(dialog).to_contain_text("this API key is not known")
-        dialog.get_by_label("Your key").fill(translates)
-        dialog.get_by_role("button", name="Use it").click()
+        dialog.get_by_label("Key").fill(translates)
+        dialog.get_by_role("button", name="Use this key").click()
         expect(page.locator(".model-card img[data-state=loaded]")).to_have_count(2)
 
         page.get_by_role("link", name="default@1").click()
@@ -445,8 +445,8 @@ def test_a_key_is_asked_for_and_another_one_where_it_may_not(
         refused = page.get_by_role("alert").first
         expect(refused).to_contain_text("it has no scope `train`")
         refused.get_by_role("button", name="Use another key").click()
-        dialog.get_by_label("Your key").fill(trains)
-        dialog.get_by_role("button", name="Use it").click()
+        dialog.get_by_label("Key").fill(trains)
+        dialog.get_by_role("button", name="Use this key").click()
         expect(page.get_by_text("There is no training yet.")).to_be_visible()
 
         page.get_by_role("button", name="API key").click()
