@@ -327,7 +327,7 @@ def test_a_training_is_watched_from_the_form_to_its_version(
     expect(state).to_contain_text("published", timeout=LONG)
     expect(chart).to_have_attribute("aria-label", re.compile("after 40 images$"))
     expect(page.get_by_text("48 of 48 images")).to_be_visible()
-    expect(page.locator(".log")).to_contain_text("funit")
+    expect(page.locator(".log")).to_contain_text("stopped at 48 images")
     expect(page.get_by_role("row", name=re.compile("^l1_foreground")).first).to_be_visible()
     expect(page.get_by_text("Too few images").first).to_be_visible()
     page.get_by_role("link", name="beasts@1").click()
