@@ -414,7 +414,7 @@ def test_a_service_that_is_away_or_has_no_room_is_told_and_asked_again(
     page.goto("/#/jobs")
     expect(page.get_by_role("alert")).to_contain_text("the database does not answer")
     page.goto("/#/models/nothing")
-    expect(page.get_by_role("alert")).to_contain_text("no model is called `nothing@latest`")
+    expect(page.get_by_role("alert")).to_contain_text("no model is called nothing@latest")
 
 
 def test_a_key_is_asked_for_and_another_one_where_it_may_not(
