@@ -443,7 +443,7 @@ def test_a_key_is_asked_for_and_another_one_where_it_may_not(
 
         page.get_by_role("link", name="Trainings").click()
         refused = page.get_by_role("alert").first
-        expect(refused).to_contain_text("it has no scope `train`")
+        expect(refused).to_contain_text("it has no scope train")
         refused.get_by_role("button", name="Use another key").click()
         dialog.get_by_label("Key").fill(trains)
         dialog.get_by_role("button", name="Use this key").click()
