@@ -130,11 +130,10 @@ def photograph(browser: Browser, url: str, name: str, path: str, only: str | Non
 
 
 def show_all(page: Page) -> None:
-    """Scrolls once to the end: pictures are loaded when they come near."""
-    for _ in range(12):
-        page.mouse.wheel(0, 700)
-        page.wait_for_timeout(60)
-    expect(page.locator("main")).not_to_contain_text("Loading…")
+    """Until everything is there: pictures are loaded when they come near."""
+    expect(page.locator("main")).not_to_contain_text("Loading…", timeout=60_000)
+    for picture in page.locator("img.picture").all():
+        picture.scroll_into_view_if_needed()
     expect(page.locator("img[data-state=waiting]")).to_have_count(0, timeout=60_000)
     page.evaluate("scrollTo(0, 0)")
 

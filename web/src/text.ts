@@ -447,7 +447,7 @@ export const text = {
       notMet: "not good enough",
       next: {
         publish: "published",
-        train: "trained on",
+        train: "trained further, or anew",
         "give up": "given up",
       } as Record<string, string>,
       reason: "Why",

@@ -10,6 +10,7 @@ import {
 import { text } from "../text";
 import { Confirm } from "../ui/confirm";
 import { bytes, count, time } from "../ui/format";
+import { Words } from "../ui/notes";
 import { Picture } from "../ui/picture";
 import { AddImages } from "./add_images";
 import { addressOf } from "./data_sets";
@@ -174,7 +175,9 @@ export function Problems({ problems }: { problems: CheckReport["problems"] }) {
               <th scope="row">
                 <code>{path}</code>
               </th>
-              <td>{reason}</td>
+              <td>
+                <Words>{reason}</Words>
+              </td>
             </tr>
           ))}
         </tbody>

@@ -4,7 +4,7 @@ import { text } from "../text";
 import { Choice } from "../ui/buttons";
 import { Confirm } from "../ui/confirm";
 import { count, time } from "../ui/format";
-import { ErrorNote } from "../ui/notes";
+import { ErrorNote, Words } from "../ui/notes";
 import { Curves } from "./curves";
 import { DataLink, numCandidates, ProgressBar, shortName, StateBadge } from "./job_parts";
 import { useLiveJob, type LiveJob } from "./live_job";
@@ -121,7 +121,9 @@ function Status({ job, live }: { job: Job; live: LiveJob }) {
       )}
       {job.error && (
         <p class="bad" role="alert">
-          <strong>{job.error}</strong>
+          <strong>
+            <Words>{job.error}</Words>
+          </strong>
         </p>
       )}
     </section>
@@ -135,7 +137,7 @@ function Alerts({ job }: { job: Job }) {
     <ul class="alerts">
       {job.alerts.map(({ kind, message }) => (
         <li class="note warning">
-          <strong>{words.alertKinds[kind] ?? kind}.</strong> {message}
+          <strong>{words.alertKinds[kind] ?? kind}.</strong> <Words>{message}</Words>
         </li>
       ))}
     </ul>
@@ -198,7 +200,9 @@ function Evaluations({ report }: { report: JobReport }) {
       </Wide>
       <h3>{words.report}</h3>
       {warnings.map((warning) => (
-        <p class="note warning">{warning}</p>
+        <p class="note warning">
+          <Words>{warning}</Words>
+        </p>
       ))}
       <Scores rows={rows} />
       {leftOut.length > 0 && (
@@ -207,7 +211,7 @@ function Evaluations({ report }: { report: JobReport }) {
           <ul>
             {leftOut.map(({ metric, reason }) => (
               <li>
-                <code>{metric}</code>: {reason}
+                <code>{metric}</code>: <Words>{reason}</Words>
               </li>
             ))}
           </ul>

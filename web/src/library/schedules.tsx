@@ -3,10 +3,9 @@ import { changeSchedule, listSchedules, removeSchedule, type Schedule } from "..
 import { text } from "../text";
 import { Confirm } from "../ui/confirm";
 import { time } from "../ui/format";
-import { ErrorNote } from "../ui/notes";
+import { ErrorNote, Words } from "../ui/notes";
 import { DataLink } from "./job_parts";
 import { Loading, useAction, useLoaded } from "./loading";
-import { InlineMarkdown } from "./markdown_view";
 import { Wide } from "./page";
 
 const words = text.library.jobs;
@@ -21,7 +20,7 @@ export function Schedules() {
         {(found) =>
           found.length === 0 ? (
             <p class="muted">
-              <InlineMarkdown text={words.noSchedules} />
+              <Words>{words.noSchedules}</Words>
             </p>
           ) : (
             <Wide name={words.schedules}>

@@ -1,7 +1,7 @@
 import { useId } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { text } from "../text";
-import { InlineMarkdown } from "./markdown_view";
+import { Words } from "../ui/notes";
 import { draftOf, type Draft, type Field, type Mistakes } from "./schema_form";
 
 const words = text.library.form;
@@ -203,7 +203,7 @@ function About({
   return (
     <small id={id} class="muted about">
       {mistake && <strong class="bad">{mistake} </strong>}
-      <InlineMarkdown text={field.description} />
+      <Words>{field.description}</Words>
     </small>
   );
 }
