@@ -62,7 +62,7 @@ def main() -> None:
 
 def shots(species: list[list[Path]]) -> list[Shot]:
     """Every picture, with what is done before it is taken."""
-    pose, look = species[0][4], species[2][:3]
+    pose, look = species[0][1], species[3][:3]
     own = [dropped("pose", [pose]), dropped("look", look), settled]
     busy = [surprised, surprised, *own]
     return [

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from editing import SECONDS, Editor, difference, tab_to, transfer
+from editing import FIRST, POSES, SECONDS, Editor, difference, tab_to, transfer
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from serving import funit, serving
@@ -213,9 +213,9 @@ def test_the_gallery_and_surprises_give_poses(editor: Editor) -> None:
     editor.well("pose").get_by_role("button", name="Gallery").click()
     dialog = editor.page.get_by_role("dialog", name="Poses of the model")
     expect(dialog.locator("canvas")).to_have_count(32, timeout=SECONDS)
-    dialog.get_by_role("button", name="pose_0946").click()
-    editor.settle(pose="pose_0946")
-    seen = {"pose_0946"}
+    dialog.get_by_role("button", name=POSES[0]).click()
+    editor.settle(pose=POSES[0])
+    seen = {POSES[0]}
     for _ in range(3):
         editor.click("Surprise me")
         name = f"Pose: {sorted(seen)[0]}"
@@ -290,7 +290,7 @@ def test_a_reload_keeps_the_session_and_the_history(
     assert difference(editor.pixels(), result) < 0.001
 
     history.nth(2).click()  # the oldest one: the gallery's
-    expect(editor.well("pose").get_by_role("button", name="Pose: pose_2269")).to_be_visible()
+    expect(editor.well("pose").get_by_role("button", name=f"Pose: {FIRST}")).to_be_visible()
     editor.settle()
     history.nth(1).press("Delete")
     expect(history).to_have_count(2)
@@ -305,14 +305,30 @@ def test_changes_are_undone_and_redone(editor: Editor, pose: Path) -> None:
     expect(undo).to_be_disabled()
     editor.put("pose", [pose])
     undo.click()
-    editor.settle(pose="pose_2269")
+    editor.settle(pose=FIRST)
     redo.click()
     editor.settle(pose=pose.name)
     editor.page.keyboard.press("Control+z")
-    editor.settle(pose="pose_2269")
+    editor.settle(pose=FIRST)
     editor.page.keyboard.press("Control+Shift+Z")
     editor.settle(pose=pose.name)
     expect(redo).to_be_disabled()
+
+
+def test_an_undo_brings_back_a_picture_that_was_never_history(
+    editor: Editor, creatures: Creatures
+) -> None:
+    first, second = next(iter(creatures.values()))[:2]
+    history = editor.page.locator(".strip .tile-button")
+    expect(history).to_have_count(1)  # the gallery's
+    for file in (first, second):
+        editor.well("pose").locator("input[type=file]").set_input_files(file)
+        expect(editor.page.get_by_role("button", name=f"Pose: {file.name}")).to_be_visible()
+    editor.settle(pose=second.name)
+    expect(history).to_have_count(2)  # and the second
+    editor.page.wait_for_timeout(500)
+    editor.click("Undo (Ctrl+Z)")
+    editor.settle(pose=first.name)
 
 
 def test_of_fifty_quick_changes_only_the_last_is_shown(
@@ -416,7 +432,7 @@ def test_a_file_that_is_no_picture_is_refused(editor: Editor, tmp_path: Path, we
     file.write_text("no picture")
     editor.drop(well, [file])
     alert = editor.page.get_by_role("alert")
-    expect(alert).to_contain_text("`notes.png` is no picture that this browser reads.")
+    expect(alert).to_contain_text("notes.png is no picture that this browser reads.")
     expect(alert).to_contain_text("PNG, JPEG, WebP, GIF and BMP")
 
 
@@ -428,8 +444,8 @@ def test_a_key_is_asked_for_and_the_page_goes_on(browser: Browser, tmp_path: Pat
         context = browser.new_context(base_url=guarded.url)
         editor = Editor(context.new_page())
         editor.page.goto("/")
-        editor.page.get_by_label("Your key").fill(key)
-        editor.click("Use it")
+        editor.page.get_by_label("Key", exact=True).fill(key)
+        editor.click("Use this key")
         editor.settle()
         context.close()
 
@@ -540,7 +556,7 @@ def test_a_gif_is_redrawn_live(editor: Editor, creatures: Creatures, tmp_path: P
         assert time.monotonic() < deadline
         seen.add(editor.page.locator(".live canvas").nth(1).screenshot())
     editor.click("Pause")
-    editor.page.wait_for_timeout(600)
+    editor.page.wait_for_timeout(2000)  # what was under way is drawn
     still = {editor.page.locator(".live canvas").nth(0).screenshot() for _ in range(3)}
     assert len(still) == 1
 

@@ -44,7 +44,7 @@ export function Editor() {
   const [liveFile, setLiveFile] = useState<File | null>(null);
   const { result, standing, retry } = useTranslation(ready, view === "live" ? null : session, attempt);
   const sheet = useSheet(ready, session, view === "sheet", attempt);
-  const history = useHistory(result);
+  const history = useHistory(result, state.sessions);
   const files = useFiles(state, again, (file) => {
     setLiveFile(file);
     setView("live");
