@@ -421,8 +421,7 @@ export const text = {
       curves: "Curves",
       noCurves: "The first figures come after a few images.",
       imagesSeen: "images seen",
-      curve: (name: string, first: string, from: string, last: string, to: string) =>
-        `${name}: ${first} after ${from} images, ${last} after ${to} images`,
+      point: (value: string, images: string) => `${value} after ${images} images`,
       curveNames: {
         "g/reconstruction": "generator: reconstruction",
         "g/adversarial": "generator: adversarial",

@@ -119,8 +119,9 @@ function Drawn({
 }
 
 function summary({ name, points }: Line): string {
-  const [[firstX, firstY], [lastX, lastY]] = [points[0]!, points.at(-1)!];
-  return text.library.jobs.curve(name, short(firstY), short(firstX), short(lastY), short(lastX));
+  const ends = points.length > 1 ? [points[0]!, points.at(-1)!] : points;
+  const told = ends.map(([x, y]) => text.library.jobs.point(short(y), short(x)));
+  return `${name}: ${told.join(", ")}`;
 }
 
 /** Which line is whose. */

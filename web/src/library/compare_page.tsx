@@ -1,4 +1,11 @@
-import { listJobs, showCurves, showJob, type CandidateCurves, type Job } from "../api/jobs";
+import {
+  isUnderWay,
+  listJobs,
+  showCurves,
+  showJob,
+  type CandidateCurves,
+  type Job,
+} from "../api/jobs";
 import { text } from "../text";
 import { time } from "../ui/format";
 import { Empty } from "../ui/notes";
@@ -6,7 +13,6 @@ import { differences, type Run } from "./compare";
 import { Curves } from "./curves";
 import { jobAddress, shortName, StateBadge } from "./job_parts";
 import { Loading, useLoaded, usePolling } from "./loading";
-import { isUnderWay } from "../api/jobs";
 import { LibraryPage, Wide } from "./page";
 
 const words = text.library.jobs;
@@ -36,7 +42,7 @@ export function Compare({ ids }: { ids: string[] }) {
     ids,
   );
   const isLive = compared.value?.some(({ job }) => isUnderWay(job)) ?? false;
-  usePolling(compared.reload, POLL_MS, isLive);
+  usePolling(compared, POLL_MS, isLive);
   return (
     <LibraryPage title={words.compareTitle} up={["#/jobs", words.to]}>
       <AddRun ids={ids} />

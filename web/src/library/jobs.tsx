@@ -44,7 +44,7 @@ function AllJobs() {
   const [filter, setFilter] = useState("all");
   const { states } = FILTERS[filter]!;
   const first = useLoaded((signal) => listJobs(signal, states), [filter]);
-  usePolling(first.reload, POLL_MS, first.value?.items.some(isUnderWay) ?? false);
+  usePolling(first, POLL_MS, first.value?.items.some(isUnderWay) ?? false);
   return (
     <LibraryPage
       title={words.title}

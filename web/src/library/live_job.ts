@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import {
   followJob,
   hasEnded,
@@ -45,7 +45,6 @@ export function useLiveJob(id: string): LiveJob {
   const [connection, setConnection] = useState<LiveJob["connection"]>("waiting");
   const [error, setError] = useState<unknown>(null);
   const [turn, setTurn] = useState(0);
-  const load = useRef<() => void>(() => undefined);
 
   useEffect(() => {
     const end = new AbortController();
@@ -54,13 +53,16 @@ export function useLiveJob(id: string): LiveJob {
       setConnection("over");
       end.abort();
     };
+    let newest = 0;
     const loadAll = async () => {
+      const turn = ++newest;
       const [found, drawn, printed] = await Promise.all([
         showJob(id, signal),
         showCurves(id, signal),
         showLog(id, NUM_LINES, signal),
       ]);
       const told = found.num_evaluations > 0 ? await showReport(id, signal) : null;
+      if (turn !== newest) return; // it was asked again meanwhile
       setJob(found);
       setCurves(drawn);
       setLog(printed.split("\n").slice(0, -1));
@@ -93,7 +95,6 @@ export function useLiveJob(id: string): LiveJob {
       setConnection("live");
       void loadAll().catch(fail);
     };
-    load.current = () => void loadAll().catch(fail);
     followJob(id, { opened, heard, lost: () => setConnection("lost") }, signal).catch(fail);
     return () => {
       clearTimeout(timer);

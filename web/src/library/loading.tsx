@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
 import { ErrorNote } from "../ui/notes";
 import { text } from "../text";
 
@@ -9,7 +9,6 @@ export interface Loaded<T> {
   error: unknown;
   /** Asks again; what is there stays until the answer comes. */
   reload: () => void;
-  set: (value: T) => void;
 }
 
 /** Asks the service for what `keys` say, and again when they change. */
@@ -31,9 +30,8 @@ export function useLoaded<T>(
     return () => end.abort();
   }, [asked, turn]);
   const reload = useCallback(() => setTurn((before) => before + 1), []);
-  const set = useCallback((value: T) => setState({ of: asked, value, error: null }), [asked]);
   const { value, error } = state.of === asked ? state : NOTHING; // else it is of something else
-  return { value, error, reload, set };
+  return { value, error, reload };
 }
 
 interface Answer<T> {
@@ -59,15 +57,21 @@ export function Loading<T>({
   );
 }
 
-/** Calls again and again, while the page is looked at. */
-export function usePolling(call: () => void, milliseconds: number, isOn: boolean): void {
-  const newest = useRef(call);
-  newest.current = call;
+/**
+ * Asks again some time after each answer, while the page is looked at; never twice at once, so that a
+ * slow service can answer, and not after an error, which has a button for that.
+ */
+export function usePolling(loaded: Loaded<unknown>, milliseconds: number, isOn: boolean): void {
+  const { value, error, reload } = loaded;
   useEffect(() => {
-    if (!isOn) return;
-    const timer = setInterval(() => document.hidden || newest.current(), milliseconds);
+    if (!isOn || error !== null) return;
+    const timer = setInterval(() => {
+      if (document.hidden) return;
+      clearInterval(timer);
+      reload();
+    }, milliseconds);
     return () => clearInterval(timer);
-  }, [isOn, milliseconds]);
+  }, [value, error, isOn, milliseconds]);
 }
 
 /** Does what a button asks for; says whether it is at it, and what went wrong. */
