@@ -81,7 +81,7 @@ def test_every_make_target_that_is_named_exists(page: Path) -> None:
 
 @EACH_PAGE
 def test_every_file_that_is_named_exists(page: Path) -> None:
-    named = re.findall(r"\b((?:src|tests|docs|scripts)/[\w./-]+\.\w+)", code_of(page))
+    named = re.findall(r"(?<![\w/])((?:src|tests|docs|scripts|web)/[\w./-]+\.\w+)", code_of(page))
 
     assert [name for name in named if not (ROOT / name).exists()] == []
 
