@@ -19,9 +19,10 @@ learn() {  # RUN IMAGES OPTION...: goes on with a run until it has seen so many 
         --set training.num_threads=1 --set training.adversarial_from_images=1000000 "${@:3}"
 }
 
-# The first part of the paper's game, reconstruction alone: at a steady rate, at a higher one, falling.
+# Reconstruction alone, without the adversarial part: at a steady rate, at a higher one, falling. The
+# last run was meant to be longer: its rate ends at two thirds of where it began.
 learn first 81464 --set data.bend=0.1 "$@"
 learn second 69760 --from "$folder/first" --set data.bend=0.02 --set training.learning_rate=1e-3 \
     --set training.learning_rate_decay_images=220000 "$@"
-learn run 28000 --from "$folder/second" --set data.bend=0.02 --set training.learning_rate=8e-4 \
+learn run 12088 --from "$folder/second" --set data.bend=0.02 --set training.learning_rate=8e-4 \
     --set training.learning_rate_decay_images=28000 "$@"

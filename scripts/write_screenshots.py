@@ -62,7 +62,7 @@ def main() -> None:
 
 def shots(species: list[list[Path]]) -> list[Shot]:
     """Every picture, with what is done before it is taken."""
-    pose, look = species[1][1], species[0][:3]
+    pose, look = species[0][1], species[3][:3]
     own = [dropped("pose", [pose]), dropped("look", look), settled]
     busy = [surprised, surprised, *own]
     return [
@@ -74,8 +74,9 @@ def shots(species: list[list[Path]]) -> list[Shot]:
         Shot("editor-360-dark", 360, 1400, "dark", own),
         Shot("editor-poses-light", 1300, 900, "light", [*own, view("All poses"), all_drawn]),
         Shot("editor-crop-dark", 1000, 760, "dark", [*own, cropping]),
-        Shot("editor-gallery-light", 1000, 760, "light", [gallery]),
+        Shot("editor-gallery-light", 1000, 1000, "light", [gallery]),
         Shot("editor-live-dark", 1000, 760, "dark", [*own, view("Live"), filming]),
+        Shot("editor-sprites-dark", 1300, 760, "dark", [sprites, view("All poses"), all_drawn]),
     ]
 
 
@@ -106,8 +107,8 @@ def write(browser: Browser, url: str, shot: Shot, out: Path) -> None:
 
 
 def settled(page: Page) -> None:
-    """Waits for the result, and until it is history."""
-    expect(page.get_by_text("s on ", exact=False).first).to_be_visible(timeout=30_000)
+    """Waits for the result of this device, and until it is history."""
+    expect(page.locator(".outcome .facts")).to_contain_text("s on this device", timeout=60_000)
     page.wait_for_timeout(1000)
 
 
@@ -142,6 +143,15 @@ def blended(page: Page) -> None:
 def all_drawn(page: Page) -> None:
     """Waits for the contact sheet."""
     expect(page.get_by_text("32 of 32 poses")).to_be_visible(timeout=60_000)
+
+
+def sprites(page: Page) -> None:
+    """The other model of the package, sharp and without a background."""
+    page.get_by_label("Model").select_option("sprites@1")
+    page.wait_for_timeout(500)
+    settled(page)
+    view("Sharp")(page)
+    view("None")(page)
 
 
 def cropping(page: Page) -> None:

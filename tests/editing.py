@@ -9,7 +9,15 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-SECONDS = 30_000  # milliseconds: a busy machine takes its time
+from funit.gallery import Gallery
+from funit.repository import ModelRepository
+
+_GALLERY = ModelRepository().find("default").whole_gallery()
+assert _GALLERY is not None
+POSES = Gallery.read(_GALLERY).pose_names
+FIRST = POSES[12]  # what is open at first: a pose from the middle
+SECONDS = 60_000  # milliseconds: a busy machine takes its time
+expect.set_options(timeout=SECONDS)
 PLACES = {"server": "the service", "device": "this device", "auto": "this device"}
 
 

@@ -173,6 +173,7 @@ def test_a_service_that_runs_answers_every_example(tmp_path: Path) -> None:
         while served.get("/readyz").status_code != 200:
             assert time.monotonic() < until
             time.sleep(0.1)
+        served.wait_for("request", route="/readyz", status=200)  # the log comes a little later
         heard = len(served.lines)
         run = subprocess.run(
             ["bash", "-u", "-c", script.replace("http://127.0.0.1:8000", served.url)],

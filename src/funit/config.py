@@ -425,7 +425,7 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
 }
 
 
-LIGHT: Settings = {  # the paper's training and size; a translation takes a fifteenth of the time
+LIGHT: Settings = {  # the paper's training and size, in a fifteenth of the time
     "model": {
         "base_channels": 8,
         "num_halvings": 4,
@@ -433,6 +433,7 @@ LIGHT: Settings = {  # the paper's training and size; a translation takes a fift
         "upsampling_kernel_size": 3,
         "upsampling_norm": "adain",
         "attention_channels": 32,
+        "discriminator_channels": 16,
     },
 }
 

@@ -1,6 +1,7 @@
 """A benchmark has a row or a reason for everything that it promises, and judges by the goals."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from funit.benchmark.results import (
     share_of,
     times_faster,
 )
-from funit.benchmark.rounds import child_bytes, child_cpu_seconds, in_turn
+from funit.benchmark.rounds import child_bytes, child_cpu_seconds, in_turn, own_seconds
+from funit.benchmark.trainings import COMPARISONS
 from funit.benchmark.workbench import QUICK, Scale, Workbench, random_batch
 from funit.config import Config
 from funit.errors import UserError
@@ -41,6 +43,7 @@ def scale(paper: Config) -> Scale:
         gpu_batch=2,
         gpu_matrix=64,
         gpu_rounds=1,
+        engine_models=("small, 64 px",),
     )
 
 
@@ -177,6 +180,51 @@ def test_the_quality_of_fewer_bits_is_reported_for_the_very_weights_that_were_me
     assert "measure_precisions.py" in unknown.results.left_out[0].reason
 
 
+def test_trainings_are_reported_for_the_very_settings_that_were_measured(
+    scale: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "trainings.json"
+    monkeypatch.setattr("funit.benchmark.trainings.FILE", file)
+    made_from = COMPARISONS["light"].made_from()
+    known = made_from["ours"]
+    without_one = {name: value for name, value in known.items() if name != "data.bend"}
+    as_then = {
+        "as today": known,
+        "before there was a setting": without_one,
+        "other": known | {"training.learning_rate": 1.0},
+        "a setting that is gone": known | {"training.luck": 1.0},
+    }
+
+    reported = {}
+    for then, settings in as_then.items():
+        entry = {
+            "figure": {"ratio": 0.9, "low": 0.8, "high": 1.0},
+            "made_from": made_from | {"ours": settings},
+        }
+        file.write_text(json.dumps({"light": entry}))
+        bench = workbench(scale, tmp_path)
+        PARTS["trainings"](bench)
+        reported[then] = [row.met for row in bench.results.rows]
+        assert "measure_trainings.py lean" in bench.results.left_out[-1].reason
+
+    assert reported == {
+        "as today": [True],
+        "before there was a setting": [True],
+        "other": [],
+        "a setting that is gone": [],
+    }
+
+
+def test_engines_are_compared_on_a_model_of_each_size(scale: Scale, tmp_path: Path) -> None:
+    bench = workbench(scale, tmp_path)
+
+    PARTS["engines"](bench)
+
+    variants = [row.variant for row in bench.results.rows]
+    assert variants == ["beside openvino, small, 64 px", "beside torch, small, 64 px"]
+    assert all(row.goal is None and row.ratio > 0 for row in bench.results.rows)
+
+
 @pytest.mark.parametrize(
     ("goal", "ratio", "met"),
     [
@@ -227,6 +275,22 @@ def test_a_childs_cost_is_its_own() -> None:
     assert idle < 0.3
     assert busy >= 0.35
     assert said == 7
+
+
+def test_with_one_thread_only_the_work_of_the_process_counts() -> None:
+    def rest() -> None:
+        time.sleep(0.3)
+
+    def cost(num_threads: int) -> float:
+        before = torch.get_num_threads()
+        torch.set_num_threads(num_threads)
+        try:
+            return own_seconds(rest)()
+        finally:
+            torch.set_num_threads(before)
+
+    assert cost(1) < 0.2
+    assert cost(2) >= 0.3
 
 
 def test_a_table_says_what_is_met_and_what_is_missed() -> None:

@@ -95,6 +95,7 @@ def test_a_job_is_followed_from_asking_to_publishing(
         assert [event.id for event in told] == sorted({event.id for event in told})
         assert {"progress", "sample", "log"} <= {event.kind for event in told}
         assert client.find_job(job).model == "beasts@1"
+        assert client.find_job(job).num_evaluations == 1
         assert client.find_model("beasts@production").training["images"] == 48
         assert client.job_report(job).evaluation["rows"]
         assert len(client.job_log(job, lines=3).splitlines()) == 3

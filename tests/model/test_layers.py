@@ -4,6 +4,7 @@ import torch.nn.functional as F
 
 from funit.model.layers import (
     AdaINResidualBlock,
+    FewChannelConvolution,
     ResidualBlock,
     UpsamplingConvolution,
     adain,
@@ -133,3 +134,27 @@ def test_what_is_copied_to_a_device_is_kept_and_can_be_trained_with() -> None:
 @pytest.mark.parametrize("kernel_size", [3, 5])
 def test_up_sampling_keeps_the_weights_of_a_plain_convolution_alone(kernel_size: int) -> None:
     assert list(UpsamplingConvolution(4, kernel_size).state_dict()) == ["conv.weight", "conv.bias"]
+
+
+@pytest.mark.parametrize(("channels", "height", "width"), [(3, 8, 8), (4, 12, 6), (1, 4, 10)])
+def test_a_convolution_to_few_channels_is_a_convolution(
+    channels: int, height: int, width: int
+) -> None:
+    ours, plain = (
+        FewChannelConvolution(5, channels, 7).double(),
+        convolution(5, channels, 7).double(),
+    )
+    plain.load_state_dict(ours.state_dict())
+    torch.nn.init.normal_(ours.bias)
+    plain.bias = ours.bias
+    features = torch.randn(2, 5, height, width, dtype=torch.float64, requires_grad=True)
+
+    one, other = ours(features), plain(features)
+
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    for left, right in zip(
+        torch.autograd.grad(one.square().sum(), [features, ours.weight, ours.bias]),
+        torch.autograd.grad(other.square().sum(), [features, plain.weight, plain.bias]),
+        strict=True,
+    ):
+        torch.testing.assert_close(left, right, rtol=0, atol=1e-10)

@@ -286,8 +286,8 @@ async def test_the_least_recently_used_model_makes_room(
     assert tight.models.names() == ["default@1"]
     assert meter.happened.count("dropped a@1") == 1
     # whoever holds a model that was dropped still gets an answer
-    (drawn,) = await tight.translate(tiny, [Picture(png(2), "")], merged(looks))
-    assert drawn.image.size == (16, 16)
+    (translation,) = await tight.translate(tiny, [Picture(png(2), "")], merged(looks))
+    assert translation.image.size == (16, 16)
 
 
 async def test_a_name_means_another_version_once_there_is_one(

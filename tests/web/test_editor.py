@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from editing import SECONDS, Editor, difference, tab_to, transfer
+from editing import FIRST, POSES, SECONDS, Editor, difference, tab_to, transfer
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from serving import funit, serving
@@ -136,9 +136,8 @@ def test_a_crop_is_what_the_model_gets_and_is_remembered(
     editor.click("Crop")
     square = editor.page.get_by_role("application")
     square.focus()
-    for key in (
-        ["-"] * 6 + ["Shift+ArrowLeft"] * 20 + ["Shift+ArrowUp"] * 20
-    ):  # the left upper corner
+    to_the_corner = ["Shift+ArrowLeft"] * 20 + ["Shift+ArrowUp"] * 20
+    for key in ["-"] * 6 + to_the_corner:
         square.press(key)
     editor.click("Flip")
     editor.click("Done")
@@ -214,9 +213,9 @@ def test_the_gallery_and_surprises_give_poses(editor: Editor) -> None:
     editor.well("pose").get_by_role("button", name="Gallery").click()
     dialog = editor.page.get_by_role("dialog", name="Poses of the model")
     expect(dialog.locator("canvas")).to_have_count(32, timeout=SECONDS)
-    dialog.get_by_role("button", name="pose_0946").click()
-    editor.settle(pose="pose_0946")
-    seen = {"pose_0946"}
+    dialog.get_by_role("button", name=POSES[0]).click()
+    editor.settle(pose=POSES[0])
+    seen = {POSES[0]}
     for _ in range(3):
         editor.click("Surprise me")
         name = f"Pose: {sorted(seen)[0]}"
@@ -224,6 +223,36 @@ def test_the_gallery_and_surprises_give_poses(editor: Editor) -> None:
         seen.add(editor.page.get_by_role("button", name="Pose: ").get_attribute("aria-label") or "")
         editor.settle()
     assert len(seen) == 4
+
+
+def test_a_surprise_that_comes_too_late_is_none(editor: Editor, pose: Path) -> None:
+    def slowly(route: Route) -> None:
+        time.sleep(1)
+        route.continue_()
+
+    editor.page.route("**/v1/poses/suggest*", slowly)
+    editor.click("Surprise me")
+    editor.put("pose", [pose])
+    editor.page.wait_for_timeout(1500)
+    expect(editor.page.get_by_role("button", name=f"Pose: {pose.name}")).to_be_visible()
+
+
+def test_another_model_keeps_the_pictures_and_brings_its_own_gallery(
+    editor: Editor, pose: Path
+) -> None:
+    editor.put("pose", [pose])
+    editor.page.get_by_label("Model").select_option("sprites@1")
+    editor.settle(pose=pose.name, look="u022_male_darkelf2")
+    expect(editor.status).to_contain_text("sprites@1")
+    editor.click("Undo (Ctrl+Z)")
+    editor.settle(pose=pose.name, look="spotted-rabbit")
+    expect(editor.status).to_contain_text("default@1")
+
+
+def test_the_address_opens_a_model(page: Page) -> None:
+    editor = Editor(page)
+    editor.open("/#/?model=sprites")
+    editor.settle(pose="walk_s_04")
 
 
 def test_looks_are_saved_and_found_again(editor: Editor, examples: list[Path]) -> None:
@@ -261,7 +290,7 @@ def test_a_reload_keeps_the_session_and_the_history(
     assert difference(editor.pixels(), result) < 0.001
 
     history.nth(2).click()  # the oldest one: the gallery's
-    expect(editor.well("pose").get_by_role("button", name="Pose: pose_2269")).to_be_visible()
+    expect(editor.well("pose").get_by_role("button", name=f"Pose: {FIRST}")).to_be_visible()
     editor.settle()
     history.nth(1).press("Delete")
     expect(history).to_have_count(2)
@@ -276,14 +305,30 @@ def test_changes_are_undone_and_redone(editor: Editor, pose: Path) -> None:
     expect(undo).to_be_disabled()
     editor.put("pose", [pose])
     undo.click()
-    editor.settle(pose="pose_2269")
+    editor.settle(pose=FIRST)
     redo.click()
     editor.settle(pose=pose.name)
     editor.page.keyboard.press("Control+z")
-    editor.settle(pose="pose_2269")
+    editor.settle(pose=FIRST)
     editor.page.keyboard.press("Control+Shift+Z")
     editor.settle(pose=pose.name)
     expect(redo).to_be_disabled()
+
+
+def test_an_undo_brings_back_a_picture_that_was_never_history(
+    editor: Editor, creatures: Creatures
+) -> None:
+    first, second = next(iter(creatures.values()))[:2]
+    history = editor.page.locator(".strip .tile-button")
+    expect(history).to_have_count(1)  # the gallery's
+    for file in (first, second):
+        editor.well("pose").locator("input[type=file]").set_input_files(file)
+        expect(editor.page.get_by_role("button", name=f"Pose: {file.name}")).to_be_visible()
+    editor.settle(pose=second.name)
+    expect(history).to_have_count(2)  # and the second
+    editor.page.wait_for_timeout(500)
+    editor.click("Undo (Ctrl+Z)")
+    editor.settle(pose=first.name)
 
 
 def test_of_fifty_quick_changes_only_the_last_is_shown(
@@ -345,9 +390,8 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(troubled: Editor) ->
     refused: list[float] = []
 
     def busy(route: Route) -> None:
-        if b"spotted-rabbit" in (
-            route.request.post_data_buffer or b""
-        ):  # not a picture of the gallery
+        sent = route.request.post_data_buffer or b""
+        if b"spotted-rabbit" in sent:  # not a picture of the gallery
             refused.append(time.monotonic())
         body = {"error": "no room", "hint": "try again"}
         route.fulfill(status=503, json=body, headers={"Retry-After": "1"})
@@ -388,7 +432,7 @@ def test_a_file_that_is_no_picture_is_refused(editor: Editor, tmp_path: Path, we
     file.write_text("no picture")
     editor.drop(well, [file])
     alert = editor.page.get_by_role("alert")
-    expect(alert).to_contain_text("`notes.png` is no picture that this browser reads.")
+    expect(alert).to_contain_text("notes.png is no picture that this browser reads.")
     expect(alert).to_contain_text("PNG, JPEG, WebP, GIF and BMP")
 
 
@@ -400,8 +444,8 @@ def test_a_key_is_asked_for_and_the_page_goes_on(browser: Browser, tmp_path: Pat
         context = browser.new_context(base_url=guarded.url)
         editor = Editor(context.new_page())
         editor.page.goto("/")
-        editor.page.get_by_label("Your key").fill(key)
-        editor.click("Use it")
+        editor.page.get_by_label("Key", exact=True).fill(key)
+        editor.click("Use this key")
         editor.settle()
         context.close()
 
@@ -512,6 +556,34 @@ def test_a_gif_is_redrawn_live(editor: Editor, creatures: Creatures, tmp_path: P
         assert time.monotonic() < deadline
         seen.add(editor.page.locator(".live canvas").nth(1).screenshot())
     editor.click("Pause")
-    editor.page.wait_for_timeout(600)
+    editor.page.wait_for_timeout(2000)  # what was under way is drawn
     still = {editor.page.locator(".live canvas").nth(0).screenshot() for _ in range(3)}
     assert len(still) == 1
+
+
+def test_a_dropped_video_is_redrawn_live(editor: Editor, tmp_path: Path) -> None:
+    recorded = editor.page.evaluate(
+        """async () => {
+            const canvas = document.createElement('canvas');
+            canvas.width = canvas.height = 96;
+            const context = canvas.getContext('2d');
+            const stream = canvas.captureStream(20);
+            const recorder = new MediaRecorder(stream, { mimeType: 'video/webm' });
+            const parts = [];
+            recorder.ondataavailable = event => parts.push(event.data);
+            recorder.start();
+            for (let n = 0; n < 20; n++) {
+                context.fillStyle = `hsl(${n * 18} 80% 50%)`;
+                context.fillRect(0, 0, 96, 96);
+                await new Promise(done => setTimeout(done, 50));
+            }
+            recorder.stop();
+            await new Promise(done => (recorder.onstop = done));
+            return [...new Uint8Array(await new Blob(parts).arrayBuffer())];
+        }"""
+    )
+    video = tmp_path / "colours.webm"
+    video.write_bytes(bytes(recorded))
+    editor.drop("look", [video])  # wherever
+    expect(editor.page.get_by_text("frames a second on the service")).to_be_visible()
+    expect(editor.page.get_by_role("radio", name="Live")).to_be_checked()

@@ -98,9 +98,8 @@ def test_where_the_device_cannot_the_service_does_and_it_is_said(
     editor.place = "the service"
     editor.put("pose", [own[0]])
 
-    page.get_by_label("Runs on").select_option(
-        "device"
-    )  # the service is not asked behind one's back
+    # the service is not asked behind one's back
+    page.get_by_label("Runs on").select_option("device")
     expect(page.get_by_role("alert")).to_contain_text("did not arrive whole")
 
 

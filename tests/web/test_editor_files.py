@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from editing import SECONDS, Editor, difference
+from editing import POSES, SECONDS, Editor, difference
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from serving import Served
@@ -132,9 +132,9 @@ def sheet_view(editor: Editor) -> None:
 
 def test_a_pose_of_the_sheet_becomes_the_pose(editor: Editor) -> None:
     sheet_view(editor)
-    editor.page.get_by_role("button", name="Use the pose pose_0946").click()
+    editor.page.get_by_role("button", name=f"Use the pose {POSES[0]}").click()
     editor.view("Result")
-    editor.settle(pose="pose_0946")
+    editor.settle(pose=POSES[0])
 
 
 def test_the_picture_is_copied(context: BrowserContext, page: Page) -> None:

@@ -45,7 +45,17 @@ describe("differences of requests", () => {
     ]);
   });
 
+  it("leave out what was left to the service", () => {
+    const otherwise = [{ preset: null, from_model: "default@1" }];
+
+    expect(differences([{ otherwise }, {}])).toEqual([
+      { setting: "otherwise", values: ['[{"from_model":"default@1"}]', null] },
+    ]);
+  });
+
   it("are none where all is the same", () => {
-    expect(differences([{ shots: [1, 5] }, { shots: [1, 5], alias: null }])).toEqual([]);
+    expect(
+      differences([{ shots: [1, 5] }, { shots: [1, 5], alias: null, otherwise: [] }]),
+    ).toEqual([]);
   });
 });

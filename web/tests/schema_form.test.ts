@@ -25,7 +25,7 @@ const DOCUMENT: OpenApi = {
           measures: { anyOf: [{ type: "array", items: { type: "string" } }, { type: "null" }] },
         },
       },
-      Candidate: { properties: { preset: { anyOf: [{ type: "string" }, { type: "null" }] } } },
+      Candidate: { title: "Candidate", properties: { preset: { anyOf: [{ type: "string" }, { type: "null" }] } } },
       Job: {
         required: ["name"],
         properties: {
@@ -83,7 +83,11 @@ describe("a form out of a schema", () => {
     expect(field("evaluation").fields.map(({ kind }) => kind)).toEqual(
       ["numbers", "boolean", "texts"],
     );
-    expect(field("otherwise")).toMatchObject({ maxItems: 16, fields: [{ name: "preset" }] });
+    expect(field("otherwise")).toMatchObject({
+      maxItems: 16,
+      itemTitle: "Candidate",
+      fields: [{ name: "preset" }],
+    });
   });
 
   it("sends nothing but what was changed", () => {

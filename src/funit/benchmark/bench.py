@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from funit.benchmark.data import measure_data
+from funit.benchmark.engines import measure_engines
 from funit.benchmark.goals import GOALS
 from funit.benchmark.gpu import measure_gpu
 from funit.benchmark.memory import measure_memory
@@ -14,6 +15,7 @@ from funit.benchmark.results import LeftOut, Results
 from funit.benchmark.rounds import Progress
 from funit.benchmark.startup import measure_startup
 from funit.benchmark.training import measure_training
+from funit.benchmark.trainings import report_trainings
 from funit.benchmark.translation import measure_int8, measure_light, measure_translation
 from funit.benchmark.workbench import FULL, Scale, Workbench
 from funit.errors import UserError
@@ -22,9 +24,11 @@ from funit.evaluation.report import about
 PARTS: Mapping[str, Callable[[Workbench], None]] = {
     "translation": measure_translation,
     "int8": measure_int8,
+    "engines": measure_engines,
     "light": measure_light,
     "quality": report_quality,
     "training": measure_training,
+    "trainings": report_trainings,
     "memory": measure_memory,
     "startup": measure_startup,
     "data": measure_data,
@@ -51,7 +55,7 @@ def run_bench(
             )
     settings = {"parts": list(what), "model": scale.config.model.model_dump(mode="json")}
     described = about(seed=0, config=settings, fingerprint="noise")
-    described["machine"]["processor"] = _processor()
+    described["machine"]["processor"] = processor()
     results = Results(GOALS, described)
     with tempfile.TemporaryDirectory(prefix="funit-bench-") as folder:
         bench = Workbench(scale, Path(folder), results, progress or _nobody_looks)
@@ -70,7 +74,7 @@ def _nobody_looks(what: str, done: int, total: int) -> None:
     """No progress is shown."""
 
 
-def _processor() -> str:
+def processor() -> str:
     """What the processor is called; what else Linux says of it that matters for speed."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []

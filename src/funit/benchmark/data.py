@@ -6,7 +6,7 @@ import torch
 
 from funit.benchmark.goals import DATA_RATE
 from funit.benchmark.results import median_of
-from funit.benchmark.rounds import seconds
+from funit.benchmark.rounds import own_seconds
 from funit.benchmark.workbench import Workbench
 from funit.config import DataConfig
 from funit.data.catalog import read_catalog
@@ -37,7 +37,7 @@ def measure_data(bench: Workbench) -> None:
         for index in range(_BATCHES):
             dataset.batch(index)
 
-    costs = {name: seconds(partial(draw, dataset)) for name, dataset in datasets.items()}
+    costs = {name: own_seconds(partial(draw, dataset)) for name, dataset in datasets.items()}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

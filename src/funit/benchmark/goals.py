@@ -14,11 +14,14 @@ KEPT_BF16 = "translation, class code kept, bf16"
 KEPT_INT8 = "translation, class code kept, int8"
 QUALITY_INT8 = "int8, truth error on the shipped models"
 QUALITY_BF16 = "bf16, truth error and DIPD on the shipped models"
+ENGINES_COMPARED = "translation, class code kept, speed of onnxruntime"
 LIGHT = "translation, preset `light`"
+QUALITY_LIGHT = "preset `light`, truth error to `paper`'s, same time"
 BATCH = "batch of 8, throughput, fp32"
 BATCH_BF16 = "batch of 8, throughput, bf16"
 TRAINING = "training, fp32, identical mathematics"
 LEAN_TRAINING = "training, bf16 + lazy penalty"
+QUALITY_LEAN_TRAINING = "bf16 + lazy penalty, truth error, same images"
 MANY_CLASSES = "training step, 10,000 classes against 100"
 TRAINING_MEMORY = "memory, training step"
 TRANSLATION_MEMORY = "memory, translation"
@@ -41,11 +44,14 @@ GOALS: Mapping[str, Goal] = {
     QUALITY_BF16: Goal(1.01, "lower", noise=0),
     KEPT_INT8: Goal(7),
     QUALITY_INT8: Goal(1.02, "lower", noise=0),
+    ENGINES_COMPARED: Goal(None),
     LIGHT: Goal(15),
+    QUALITY_LIGHT: Goal(1, "lower", noise=0),
     BATCH: Goal(2.2),
     BATCH_BF16: Goal(4),
     TRAINING: Goal(2),
     LEAN_TRAINING: Goal(3.6),
+    QUALITY_LEAN_TRAINING: Goal(1.01, "lower", noise=0),
     MANY_CLASSES: Goal(1.1, "lower"),
     TRAINING_MEMORY: Goal(0.8, "lower"),
     TRANSLATION_MEMORY: Goal(0.4, "lower"),

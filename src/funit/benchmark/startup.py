@@ -5,7 +5,7 @@ from pathlib import Path
 from funit.benchmark.contenders import missing
 from funit.benchmark.goals import HELP, MODELS_LIST, START_ONNX, START_OPENVINO, START_TORCH
 from funit.benchmark.results import median_of, share_of
-from funit.benchmark.rounds import child_cpu_seconds, child_seconds, run_python
+from funit.benchmark.rounds import child_cpu_seconds, run_python
 from funit.benchmark.workbench import Workbench
 
 COMMANDS = {HELP: ["--help"], MODELS_LIST: ["models", "list"]}
@@ -19,7 +19,8 @@ def measure_startup(bench: Workbench) -> None:
     home.mkdir()
     variables = {"FUNIT_HOME": str(home)}
     costs = {
-        what: child_seconds(["-m", "funit", *args], variables) for what, args in COMMANDS.items()
+        what: child_cpu_seconds(["-m", "funit", *args], variables)
+        for what, args in COMMANDS.items()
     }
     for what, taken in bench.in_turn("commands", costs, bench.scale.command_rounds).items():
         bench.results.add(what, "", median_of(taken))

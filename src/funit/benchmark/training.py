@@ -7,7 +7,7 @@ import torch
 from funit.benchmark import plain_training
 from funit.benchmark.goals import LEAN_TRAINING, MANY_CLASSES, TRAINING
 from funit.benchmark.results import combined, share_of, times_faster
-from funit.benchmark.rounds import Cost, seconds
+from funit.benchmark.rounds import Cost, own_seconds, seconds
 from funit.benchmark.workbench import Workbench, random_batch
 from funit.config import Config, Settings, build_config, merged
 from funit.data.dataset import Batch
@@ -37,23 +37,28 @@ def changed(config: Config, training: Settings) -> Config:
 
 
 def steps(
-    trainer: Trainer, batch: Batch, wait: Callable[[], object] = lambda: None
+    trainer: Trainer, batch: Batch, wait: Callable[[], object] | None = None
 ) -> tuple[Cost, Cost]:
-    """The cost of a step with the penalty, and of one that leaves it out."""
+    """The cost of a step with the penalty, and of one that leaves it out.
+
+    On the clock if there is a device to wait for.
+    """
+    timed = own_seconds if wait is None else seconds
 
     def step(number: int) -> None:
         trainer.steps = number
         trainer.step(batch)
-        wait()
+        if wait is not None:
+            wait()
 
-    return seconds(lambda: step(0)), seconds(lambda: step(1))
+    return timed(lambda: step(0)), timed(lambda: step(1))
 
 
 def _against_plain(bench: Workbench) -> None:
     config = bench.scale.config
     batch = random_batch(config, bench.scale.training_batch, CPU)
     theirs, ours = plain_training.Trainer(config, CPU), Trainer(config, CPU)
-    costs = {"plain": seconds(lambda: theirs.step(batch)), "ours": steps(ours, batch)[0]}
+    costs = {"plain": own_seconds(lambda: theirs.step(batch)), "ours": steps(ours, batch)[0]}
     costs["with"], costs["without"] = steps(Trainer(lean(config), CPU), batch)
     found = bench.in_turn("training", costs, bench.scale.training_rounds)
     variant = f"batch {len(batch)}"

@@ -18,7 +18,7 @@ from funit.benchmark.goals import (
     TRANSLATION,
 )
 from funit.benchmark.results import Figure, times_faster
-from funit.benchmark.rounds import Cost, seconds
+from funit.benchmark.rounds import Cost, own_seconds
 from funit.benchmark.workbench import Workbench, random_pixels, save_random_model
 from funit.config import build_config, merged, preset
 from funit.engines.choice import ABLE, Weights, open_engine
@@ -114,7 +114,7 @@ def _engines(bench: Workbench) -> dict[str, Translator]:
 
 
 def _translating(translator: Translator, content: np.ndarray, look: Look) -> Cost:
-    return seconds(lambda: translator.translate(content, look))
+    return own_seconds(lambda: translator.translate(content, look))
 
 
 def _beginning_to_end(
@@ -122,7 +122,7 @@ def _beginning_to_end(
     contents: Sequence[np.ndarray],
     example: np.ndarray,
 ) -> Cost:
-    return seconds(lambda: translator.translate(contents, translator.encode_class([example])))
+    return own_seconds(lambda: translator.translate(contents, translator.encode_class([example])))
 
 
 def _add_errors(

@@ -50,6 +50,14 @@ class Scale:
     gpu_matrix: int = 8192
     light: str = "light"
     """The preset of fewer operations."""
+    engine_models: tuple[str, ...] = (
+        "small, 64 px",
+        "small, base 32, 128 px",
+        "light, 128 px",
+        "paper, base 32, 128 px",
+        "paper, 128 px",
+    )
+    """Those of `funit.benchmark.engines` by which the engines are compared."""
 
 
 FULL = Scale()

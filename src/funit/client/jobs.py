@@ -33,6 +33,8 @@ class Job(Answer):
     progress: dict[str, Any]
     alerts: tuple[dict[str, Any], ...]
     """Why its evaluations are not to be trusted, if they are not."""
+    num_evaluations: int
+    """There is a report once there is one."""
     model: str | None
     """NAME@VERSION, once it is published."""
     error: str | None

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 from funit.config import ModelConfig
 from funit.model.layers import initialised, linear
 from funit.model.spectral import normalise_spectrally
-from funit.model.twice import TwiceDifferentiableConvolution
+from funit.model.twice import (
+    TwiceDifferentiableConvolution,
+    leaky_relu,
+    mirrored,
+    pooled,
+)
 
 SLOPE = 0.2  # of the leaky ReLU, as in the released code; the paper is silent
 
@@ -45,8 +50,8 @@ class PreActivationBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         # (B, in, H, W) -> (B, out, H, W)
-        hidden = self.conv1(F.leaky_relu(self.norm1(features), SLOPE))
-        hidden = self.conv2(F.leaky_relu(self.norm2(hidden), SLOPE))
+        hidden = self.conv1(leaky_relu(self.norm1(features), SLOPE))
+        hidden = self.conv2(leaky_relu(self.norm2(hidden), SLOPE))
         return self.shortcut(features) + hidden
 
 
@@ -92,15 +97,16 @@ class Discriminator(nn.Module):
         features = self.stem(images)
         for index, scale in enumerate(self.scales):
             if index:
-                features = F.avg_pool2d(F.pad(features, (1, 1, 1, 1), mode="reflect"), 3, 2)
+                features = pooled(mirrored(features, 1))
             features = scale(features)
         return features
 
     def score(self, features: Tensor, classes: Tensor) -> Tensor:
         """The scores for each image's class: (B, C, h, w), (B,) -> (B, h, w)."""
-        activated = self._activated(features)
+        # with the channels last also here, or the gradient would come back in the other layout
+        activated = self._activated(features).movedim(1, -1)
         rows, biases = self._rows(classes)
-        return (activated * rows[:, :, None, None]).sum(dim=1) + biases[:, None, None]
+        return (activated * rows[:, None, None]).sum(dim=-1) + biases[:, None, None]
 
     def score_all(self, features: Tensor) -> Tensor:
         """The scores for every class: (B, C, h, w) -> (B, N, h, w)."""
@@ -116,7 +122,7 @@ class Discriminator(nn.Module):
         return rows + self.of_any_class.weight, biases + self.of_any_class.bias
 
     def _activated(self, features: Tensor) -> Tensor:
-        activated = F.leaky_relu(features, SLOPE)
+        activated = leaky_relu(features, SLOPE)
         return activated.mean(dim=(2, 3), keepdim=True) if self.is_pooled else activated
 
 

@@ -12,6 +12,7 @@ from funit.config import ModelConfig
 from funit.model.class_encoder import class_encoder_widths
 from funit.model.layers import (
     AdaINResidualBlock,
+    FewChannelConvolution,
     UpsamplingConvolution,
     adain,
     convolution,
@@ -42,7 +43,9 @@ class ImageDecoder(nn.Module):
             painted = channels // 2**self.attention_doublings
             self.paint = convolution(attended + 3, painted, 1)
             self.painted_block = AdaINResidualBlock(painted)
-        self.to_image = convolution(config.base_channels, 4 if config.plain_background else 3, 7)
+        self.to_image = FewChannelConvolution(
+            config.base_channels, 4 if config.plain_background else 3, 7
+        )
         self.has_adain_doublings = config.upsampling_norm == "adain"
 
     def forward(

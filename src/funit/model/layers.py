@@ -3,11 +3,12 @@
 Shapes: B images, C channels, H x W positions.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd import Function
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
@@ -56,6 +57,33 @@ def adain(features: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     return torch.addcmul(
         mean[:, :, None, None], instance_norm(features), deviation[:, :, None, None]
     )
+
+
+class FewChannelConvolution(nn.Conv2d):
+    """A convolution to a few channels, as `convolution` gives it, of an even height and width.
+
+    Processors compute 16 channels at once, or as many with three. So four neighbouring pixels are
+    four times the channels here, of a kernel that is larger by one with zeros in it: the same sums
+    by a third more operations, at three times the speed.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+        padding = (kernel_size - 1) // 2
+        super().__init__(
+            in_channels, out_channels, kernel_size, padding=padding, padding_mode="reflect"
+        )
+        initialised(self)
+
+    def forward(self, features: Tensor) -> Tensor:
+        # (B, C, H, W) -> (B, few, H, W)
+        assert self.bias is not None
+        weight = self.weight
+        kernels = torch.stack(
+            [F.pad(weight, (x, 1 - x, y, 1 - y)) for y in range(2) for x in range(2)], dim=1
+        )
+        padded = F.pad(features, self._reversed_padding_repeated_twice, mode="reflect")
+        fours = F.conv2d(padded, kernels.flatten(0, 1), self.bias.repeat_interleave(4), stride=2)
+        return F.pixel_shuffle(fours, 2)
 
 
 class ResidualBlock(nn.Module):
@@ -184,6 +212,29 @@ def _with_border(features: Tensor) -> Tensor:
 
 def _with_ends(features: Tensor, first: Tensor, last: Tensor, dim: int) -> Tensor:
     """The features with something added to the first and to the last row, or column."""
+    if torch.is_grad_enabled() and not torch.compiler.is_dynamo_compiling():
+        joined: Tensor = _Ends.apply(features, first, last, dim)
+        return joined
+    return _joined_ends(features, first, last, dim)
+
+
+class _Ends(Function):
+    """The gradient is what comes back, and its ends.
+
+    PyTorch would add it up from pieces, each with zeros around it and in another layout.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, first: Tensor, last: Tensor, dim: int) -> Tensor:
+        ctx.dim = dim
+        return _joined_ends(features, first, last, dim)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return gradient, gradient.select(ctx.dim, 0), gradient.select(ctx.dim, -1), None
+
+
+def _joined_ends(features: Tensor, first: Tensor, last: Tensor, dim: int) -> Tensor:
     length = features.shape[dim]
     return torch.cat(
         [

@@ -207,7 +207,8 @@ def feature_distance(features: Tensor, of_examples: Tensor) -> Tensor:
     (B, K, C, h, w) -> a scalar.
     """
     real = whole(of_examples).mean(dim=(3, 4)).mean(dim=1)
-    return F.l1_loss(whole(features).mean(dim=(2, 3)), real)
+    # with the channels last, or the gradient would come back in the other layout
+    return F.l1_loss(whole(features).movedim(1, -1).mean(dim=(1, 2)), real)
 
 
 def _lead(scores: Tensor, others: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ from funit.database.connection import reading, writing
 from funit.database.schema import JobEvent, now
 from funit.service.jobs import manager, store
 from funit.service.jobs.client import opened_client
-from funit.service.jobs.process import COMMAND
 from funit.service.jobs.pruning import prune
+from funit.service.server import JOBS
 from funit.service.settings import SETTINGS
 
 LONG = 100_000  # images: such a training does not end in a test
@@ -53,7 +53,7 @@ def test_a_jobs_process_removes_old_events_and_says_so(shop: Shop) -> None:
     settings = shop.services.settings.model_dump_json()
 
     process = subprocess.Popen(
-        COMMAND,
+        JOBS,
         env={**os.environ, SETTINGS: settings},
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,

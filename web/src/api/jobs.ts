@@ -93,6 +93,9 @@ export interface Schedule {
   new_images: number | null;
   last_run_at: string | null;
   last_version: number | null;
+  state: "active" | "paused";
+  /** Why it made no training when it was last due. */
+  error: string | null;
 }
 
 const ENDED: ReadonlySet<State> = new Set(["published", "failed", "cancelled"]);
@@ -147,6 +150,13 @@ export const showReport = (id: string, signal: AbortSignal) =>
 /** Hears what happens to a job from now on, until the signal is aborted. */
 export const followJob = (id: string, listener: Listener, signal: AbortSignal) =>
   listen(`${one(id)}/events`, listener, signal);
+
+const schedule = (name: string) => `/v1/schedules/${encodeURIComponent(name)}`;
+
+export const changeSchedule = (name: string, verb: "pause" | "resume") =>
+  ask(`${schedule(name)}/${verb}`, { method: "POST" });
+
+export const removeSchedule = (name: string) => ask(schedule(name), { method: "DELETE" });
 
 export const listSchedules = (signal: AbortSignal) =>
   askJson<Schedule[]>("/v1/schedules", { signal });

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Wish } from "../engines/choose";
 import { text } from "../text";
+import { bytes } from "../ui/format";
 import { Choice, IconButton } from "../ui/buttons";
 import { ErrorNote } from "../ui/notes";
 import { Live } from "./dialogs";
@@ -43,7 +44,7 @@ export function Editor() {
   const [liveFile, setLiveFile] = useState<File | null>(null);
   const { result, standing, retry } = useTranslation(ready, view === "live" ? null : session, attempt);
   const sheet = useSheet(ready, session, view === "sheet", attempt);
-  const history = useHistory(result);
+  const history = useHistory(result, state.sessions);
   const files = useFiles(state, again, (file) => {
     setLiveFile(file);
     setView("live");
@@ -66,13 +67,14 @@ export function Editor() {
       </div>
       <div class="wells" role="group" aria-label={words.wells}>
         <PoseWell
-          pose={session?.pose ?? null}
+          pose={session ? session.pose : undefined}
           ready={ready}
           attempt={attempt}
           onFiles={(found) => files.add(found, "pose")}
           onChange={(pose) => state.change((before) => ({ ...before, pose }))}
           onSurprise={surprise.go}
         />
+        {!session && <section class="well card waiting" />}
         {session && (
           <LookWell
             session={session}
@@ -108,7 +110,7 @@ export function Editor() {
           <ResultPanel
             view={view}
             result={result}
-            standing={standing}
+            standing={error === null ? standing : { kind: "idle" }}
             output={output}
             isPrivate={engine.wish === "device"}
             onRetry={retry}
@@ -162,7 +164,7 @@ function Toolbar({
         <IconButton icon="undo" label={words.undo} disabled={!undo} onClick={() => undo?.()} />
         <IconButton icon="redo" label={words.redo} disabled={!redo} onClick={() => redo?.()} />
         <label class="field row">
-          {words.model}
+          <span class="select-name">{words.model}</span>
           <select
             value={model}
             disabled={!session}
@@ -176,8 +178,8 @@ function Toolbar({
             ))}
           </select>
         </label>
-        <label class="field row">
-          {words.where.title}
+        <label class="field row" title={words.where.why}>
+          <span class="select-name">{words.where.title}</span>
           <select
             value={engine.wish}
             onChange={(event) => engine.setWish(event.currentTarget.value as Wish)}
@@ -198,7 +200,7 @@ function EngineNotes({ engine: { loading, fallback } }: { engine: EngineState })
     <>
       {loading && loading.loaded < loading.total && (
         <label class="loading muted">
-          {words.where.loading(megabytes(loading.loaded), megabytes(loading.total))}
+          {words.where.loading(bytes(loading.loaded), bytes(loading.total))}
           <progress value={loading.loaded} max={loading.total} />
         </label>
       )}
@@ -211,19 +213,19 @@ function EngineNotes({ engine: { loading, fallback } }: { engine: EngineState })
   );
 }
 
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
-}
-
 /** Takes files in where they were dropped, picked or pasted. */
 function useFiles(state: SessionState, again: () => void, onVideo: (file: File) => void) {
   const [error, setError] = useState<unknown>(null);
   const now = useRef(state);
   now.current = state;
-  const add = async (files: File[], where: "pose" | number) => {
-    setError(null);
+  const queue = useRef(Promise.resolve()); // a large file does not come after a later small one
+  const add = (files: File[], where: "pose" | number) => {
     const video = files.find((file) => file.type.startsWith("video/"));
-    if (video) return onVideo(video);
+    if (video) onVideo(video);
+    else queue.current = queue.current.then(() => take(files, where));
+  };
+  const take = async (files: File[], where: "pose" | number) => {
+    setError(null);
     try {
       const missing = now.current.session ? await missingPictures(now.current.session) : [];
       const wanted = new Set(missing.map(({ sha }) => sha));
@@ -242,9 +244,9 @@ function useFiles(state: SessionState, again: () => void, onVideo: (file: File) 
   useStrayFiles((files, target) => {
     const look = target instanceof Element ? target.closest("[data-well=look]") : null;
     const index = target instanceof Element ? target.closest<HTMLElement>("[data-look]") : null;
-    void add(files, look ? Number(index?.dataset.look ?? 0) : "pose");
+    add(files, look ? Number(index?.dataset.look ?? 0) : "pose");
   });
-  return { error, add: (files: File[], where: "pose" | number) => void add(files, where) };
+  return { error, add };
 }
 
 function withPictures(session: Session, pictures: PictureInput[], where: "pose" | number): Session {
@@ -260,6 +262,8 @@ function isTooMuch(session: Session | null, added: PictureInput[], where: "pose"
 
 function useSurprise(ready: Ready | null, { session, change }: SessionState) {
   const [error, setError] = useState<unknown>(null);
+  const now = useRef(session);
+  now.current = session;
   const surprises = useRef<{ of: Ready; surprises: Surprises } | null>(null);
   const go = () => {
     if (!ready) return;
@@ -267,9 +271,9 @@ function useSurprise(ready: Ready | null, { session, change }: SessionState) {
       surprises.current = { of: ready, surprises: new Surprises(ready.engine, ready.gallery) };
     }
     setError(null);
-    surprises.current.surprises
-      .next(session?.pose ?? null)
-      .then((pose) => change((before) => ({ ...before, pose })), setError);
+    surprises.current.surprises.next(session?.pose ?? null).then((pose) => {
+      if (now.current === session) change((before) => ({ ...before, pose })); // else it comes too late
+    }, setError);
   };
   return { error, go };
 }

@@ -41,6 +41,7 @@ export function GalleryDialog({
             <button
               type="button"
               class="tile-button named"
+              title={name}
               aria-pressed={name === chosen}
               onClick={() => choose(name)}
             >

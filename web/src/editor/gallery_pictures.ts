@@ -1,5 +1,6 @@
 /** What a model's gallery looks like: its poses in one look, its looks in one pose, each drawn once. */
 import type { Engine, Pixels, Pose } from "../engines/engine";
+import { patiently } from "./patience";
 import { opening } from "./session";
 
 const AT_ONCE = 8; // poses of one request: others come between
@@ -23,6 +24,12 @@ export class GalleryPictures {
   /** Another engine of the same model draws from here on. */
   use(engine: Engine): void {
     this.engine = engine;
+  }
+
+  /** Whether the model has it: while another model is opened, a session may still name the old one's. */
+  has(kind: "pose" | "look", name: string): boolean {
+    const { poses, looks } = this.engine.facts;
+    return (kind === "pose" ? poses : looks).includes(name);
   }
 
   /** A pose of the gallery, in the gallery's first look. */
@@ -76,7 +83,8 @@ export class GalleryPictures {
     try {
       const { signal } = this.closing;
       signal.throwIfAborted();
-      const { images } = await this.engine.translate(poses, { kind: "gallery", name: look }, signal);
+      const drawn = () => this.engine.translate(poses, { kind: "gallery", name: look }, signal);
+      const { images } = await patiently(drawn, signal);
       wanted.forEach(({ resolve }, n) => resolve(images[n]!));
     } catch (error) {
       for (const { reject } of wanted) reject(error);

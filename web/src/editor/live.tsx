@@ -1,6 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { ServiceError } from "../api/client";
-import type { Engine, Look, Pixels as PixelData } from "../engines/engine";
+import type { Engine, Pixels as PixelData, Pose } from "../engines/engine";
 import { text } from "../text";
 import { FileButton, WordButton } from "../ui/buttons";
 import { Empty, ErrorNote } from "../ui/notes";
@@ -8,6 +7,7 @@ import { Pixels } from "../ui/pixels";
 import { DropZone } from "./drop_zone";
 import { cameraFrames, fileFrames, type Frames } from "./frames";
 import { lookOf } from "./inputs";
+import { patiently } from "./patience";
 import type { Session } from "./session";
 
 const words = text.editor.live;
@@ -162,8 +162,10 @@ function useDrawn(
       while (!signal.aborted) {
         const started = performance.now();
         const frame = frames.now(isMirrored);
-        const result = frame && (await translated(engine, frame, prepared, signal));
-        if (result) {
+        if (frame) {
+          const pose: Pose = { kind: "picture", pixels: frame };
+          const { images } = await patiently(() => engine.translate([pose], prepared, signal), signal);
+          const result = images[0]!;
           times.push(performance.now());
           if (times.length > COUNTED) times.shift();
           setDrawn({ frame, result, perSecond: rate(times) });
@@ -176,22 +178,6 @@ function useDrawn(
     return () => controller.abort();
   }, [frames, engine, look, isMirrored]);
   return drawn;
-}
-
-/** null: the service has no time now; the frame is skipped. */
-async function translated(
-  engine: Engine,
-  pixels: PixelData,
-  look: Look,
-  signal: AbortSignal,
-): Promise<PixelData | null> {
-  try {
-    return (await engine.translate([{ kind: "picture", pixels }], look, signal)).images[0]!;
-  } catch (error) {
-    if (!(error instanceof ServiceError) || error.retryAfter === null) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 1000 * error.retryAfter!));
-    return null;
-  }
 }
 
 /** Frames a second, of when each was ready. */

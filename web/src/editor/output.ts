@@ -73,15 +73,6 @@ export async function settingsOf(
   };
 }
 
-/** Gives a file to the person. */
-export function download(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
 /** On its background, enlarged. */
 export function enlarged(picture: Picture, { background, scale, sharp }: Output): OffscreenCanvas {
   const from = canvasOf(onBackground(picture, background));

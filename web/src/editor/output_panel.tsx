@@ -1,9 +1,10 @@
 import { useState } from "preact/hooks";
 import { text } from "../text";
 import { Choice, WordButton } from "../ui/buttons";
+import { save } from "../ui/download";
 import { ErrorNote } from "../ui/notes";
 import { LinkDialog } from "./dialogs";
-import { download, enlarged, gifFile, pictureFile, SCALES, settingsOf, type Output } from "./output";
+import { enlarged, gifFile, pictureFile, SCALES, settingsOf, type Output } from "./output";
 import { FileError } from "./pictures";
 import type { Ready } from "./use_engine";
 import type { Result } from "./use_translation";
@@ -133,10 +134,10 @@ function ResultFiles({
 }) {
   const [isLinking, setLinking] = useState(false);
   const [said, act] = useAction();
-  const save = async () => {
+  const saveResult = async () => {
     const { session, pixels, milliseconds, place, means } = result!;
     const settings = await settingsOf(session, { milliseconds, place, means }, output);
-    download(await pictureFile([pixels], 1, output, settings), `funit.${output.format}`);
+    save(await pictureFile([pixels], 1, output, settings), `funit.${output.format}`);
   };
   const copy = async () => {
     const item = enlarged(result!.pixels, output).convertToBlob({ type: "image/png" });
@@ -154,7 +155,7 @@ function ResultFiles({
           type="button"
           class="primary word-button"
           disabled={!result}
-          onClick={() => act(save())}
+          onClick={() => act(saveResult())}
         >
           {words.download}
         </button>
@@ -199,9 +200,9 @@ function SheetFiles({
   const saveSheet = async () => {
     const made = { place, means, poses: names, columns, size: facts.size * output.scale };
     const settings = await settingsOf({ ...result.session, pose: null }, made, output);
-    download(await pictureFile(frames(), columns, output, settings), `funit-sheet.${output.format}`);
+    save(await pictureFile(frames(), columns, output, settings), `funit-sheet.${output.format}`);
   };
-  const saveGif = async () => download(gifFile(frames(), output, perSecond), "funit.gif");
+  const saveGif = async () => save(gifFile(frames(), output, perSecond), "funit.gif");
   const rows = Object.keys(facts.rows);
   const sheetWords = text.editor.sheet;
   return (

@@ -19,7 +19,8 @@ export function PoseWell({
   onChange,
   onSurprise,
 }: {
-  pose: PoseInput | null;
+  /** undefined: it is not known yet. */
+  pose: PoseInput | null | undefined;
   ready: Ready | null;
   attempt: number;
   onFiles: (files: File[]) => void;
@@ -48,7 +49,7 @@ export function PoseWell({
             <PoseTile pose={pose} gallery={ready?.gallery ?? null} attempt={attempt} />
           </button>
         ) : (
-          <p class="empty-well">{words.empty}</p>
+          <p class="empty-well">{pose === null && words.empty}</p>
         )}
         {pose?.kind === "picture" && (
           <IconButton icon="crop" label={text.editor.crop} onClick={() => setOpen("crop")} />
@@ -74,7 +75,7 @@ export function PoseWell({
       )}
       {open === "camera" && <CameraDialog onFile={(file) => onFiles([file])} onClose={close} />}
       {open === "gallery" && ready && (
-        <GalleryDialog kind="pose" ready={ready} chosen={pose} onChoose={onChange} onClose={close} />
+        <GalleryDialog kind="pose" ready={ready} chosen={pose ?? null} onChoose={onChange} onClose={close} />
       )}
     </section>
   );

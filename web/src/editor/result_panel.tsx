@@ -137,6 +137,6 @@ function factsOf(result: Result | null, standing: Standing): string {
   if (!result || standing.kind !== "done") return "";
   const seconds = (result.milliseconds / 1000).toFixed(2);
   const facts = words.facts(seconds, words.places[result.place]);
-  const means = result.place === "device" ? `, ${result.means}` : "";
+  const means = result.place === "device" ? ` (${result.means})` : "";
   return `${facts}${means}, ${result.session.model}.`;
 }

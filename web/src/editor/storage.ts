@@ -1,7 +1,7 @@
 /**
  * What this browser remembers: the pictures that were put in, how each was cropped, the history, and what
- * was open last. It never leaves the browser. Where it cannot be kept (a private window), it is forgotten
- * with the page.
+ * was open last. It never leaves the browser. What cannot be kept (in a private window, or for want of room)
+ * is forgotten with the page.
  */
 import type { Crop } from "./crop";
 import { picturesOf, type Session } from "./session";
@@ -75,22 +75,30 @@ async function asked<T>(
   });
 }
 
+/** What the browser does not keep, as long as the page is open. */
+const unkept = new Map<string, unknown>();
+
 export async function keep<S extends StoreName>(store: S, value: Stores[S]): Promise<void> {
-  await asked(store, "readwrite", (each) => each.put(value));
+  const key = await asked(store, "readwrite", (each) => each.put(value));
+  if (key === undefined) unkept.set(`${store} ${value[KEYS[store] as keyof Stores[S]]}`, value);
 }
 
 export async function find<S extends StoreName>(
   store: S,
-  key: IDBValidKey,
+  key: string,
 ): Promise<Stores[S] | undefined> {
-  return asked(store, "readonly", (each) => each.get(key) as IDBRequest<Stores[S] | undefined>);
+  const kept = await asked(store, "readonly", (each) => each.get(key));
+  return kept ?? (unkept.get(`${store} ${key}`) as Stores[S] | undefined);
 }
 
 export async function all<S extends StoreName>(store: S): Promise<Stores[S][]> {
-  return (await asked(store, "readonly", (s) => s.getAll() as IDBRequest<Stores[S][]>)) ?? [];
+  const kept = (await asked(store, "readonly", (s) => s.getAll() as IDBRequest<Stores[S][]>)) ?? [];
+  const others = [...unkept].filter(([key]) => key.startsWith(`${store} `));
+  return [...kept, ...others.map(([, value]) => value as Stores[S])];
 }
 
-export async function remove(store: StoreName, key: IDBValidKey): Promise<void> {
+export async function remove(store: StoreName, key: string | number): Promise<void> {
+  unkept.delete(`${store} ${key}`);
   await asked(store, "readwrite", (each) => each.delete(key));
 }
 
@@ -103,5 +111,5 @@ export async function dropUnused(sessions: readonly Session[]): Promise<void> {
       .map(({ sha }) => sha),
   );
   const keys = (await asked("pictures", "readonly", (store) => store.getAllKeys())) ?? [];
-  for (const sha of keys) if (!used.has(String(sha))) await remove("pictures", sha);
+  for (const sha of keys) if (!used.has(String(sha))) await remove("pictures", String(sha));
 }

@@ -48,7 +48,10 @@ export function GalleryTile({
   side: number;
 }) {
   const [attempt, setAttempt] = useState(0);
-  const found = usePromise(async () => gallery?.[kind](name), [gallery, kind, name, attempt]);
+  const found = usePromise(
+    async () => (gallery?.has(kind, name) ? gallery[kind](name) : null),
+    [gallery, kind, name, attempt],
+  );
   const hasFailed = found.state === "failed";
   useEffect(() => {
     if (!hasFailed) return;

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { pngOf } from "../ui/canvas";
 import { isSame, type Session } from "./session";
 import { all, dropUnused, keep, MOST_HISTORY, remove, type HistoryEntry } from "./storage";
@@ -13,15 +13,25 @@ export interface History {
   clear: () => void;
 }
 
-/** The results that stayed a while, kept in this browser; the oldest make room. */
-export function useHistory(result: Result | null): History {
+/**
+ * The results that stayed a while, kept in this browser; the oldest make room. `sessions` are those that an
+ * undo may bring back: their pictures stay.
+ */
+export function useHistory(result: Result | null, sessions: readonly Session[]): History {
+  const open = useRef(sessions);
+  open.current = sessions;
   const [entries, setEntries] = useState<readonly HistoryEntry[]>([]);
   useEffect(() => {
     void all("history").then((kept) => setEntries(kept.toSorted((a, b) => b.id - a.id)));
   }, []);
   useEffect(() => {
     if (!result) return;
-    const timer = setTimeout(() => void added(result).then(setEntries), SETTLED);
+    const add = async () => {
+      setEntries(await added(result));
+      const others = (await all("open")).map(({ session }) => session); // of another tab
+      await dropUnused([...open.current, ...others]);
+    };
+    const timer = setTimeout(() => void add(), SETTLED);
     return () => clearTimeout(timer);
   }, [result]);
   return {
@@ -47,10 +57,5 @@ async function added({ session, pixels }: Result): Promise<readonly HistoryEntry
   await keep("history", entry);
   const stays = new Set(entries.map(({ id }) => id));
   for (const { id } of before) if (!stays.has(id)) await remove("history", id);
-  await dropUnused(await openSessions(session));
   return entries;
-}
-
-async function openSessions(session: Session): Promise<Session[]> {
-  return [session, ...(await all("open")).map((each) => each.session)];
 }

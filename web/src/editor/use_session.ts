@@ -10,6 +10,8 @@ import { amended, begun, changed, redone, undone, type Timeline } from "./timeli
 export interface SessionState {
   /** null: it is not known yet, or it is that of a first visit and waits for the model. */
   session: Session | null;
+  /** All that undo and redo lead to. */
+  sessions: readonly Session[];
   /** null: the service's default; undefined: it is not known yet. */
   model: string | null | undefined;
   /** Why a link could not be opened. */
@@ -55,8 +57,10 @@ export function useSession(): SessionState {
   }, [session]);
 
   const step = (take: (timeline: Timeline) => Timeline) => () => setTimeline((t) => t && take(t));
+  const sessions = timeline ? [...timeline.past, timeline.present, ...timeline.future] : [];
   return {
     session,
+    sessions,
     model,
     error,
     change: (next, what) => {

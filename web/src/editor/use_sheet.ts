@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Pixels, Pose } from "../engines/engine";
 import { lookOf } from "./inputs";
 import { Latest } from "./latest";
+import { patiently } from "./patience";
 import { isComplete, type Session } from "./session";
 import { maySee, type Ready } from "./use_engine";
 
@@ -56,7 +57,7 @@ async function draw(
   const { poses } = engine.facts;
   for (let start = 0; start < poses.length; start += AT_ONCE) {
     const some = poses.slice(start, start + AT_ONCE).map((name): Pose => ({ kind: "gallery", name }));
-    const { images } = await engine.translate(some, look, signal);
+    const { images } = await patiently(() => engine.translate(some, look, signal), signal);
     signal.throwIfAborted();
     show(({ images: before }) => {
       const now = poses.map((_, n) => images[n - start] ?? before[n]);

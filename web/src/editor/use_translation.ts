@@ -19,6 +19,8 @@ export interface Result {
 
 /** How it stands with the result of what is asked now. */
 export type Standing =
+  /** There is no engine. */
+  | { kind: "idle" }
   | { kind: "done" }
   | { kind: "empty" }
   | { kind: "working" }

@@ -115,12 +115,12 @@ function Drawn({
     const [x, y] = line.points[0]!;
     return <circle class={`dot ${toneOf(tone)}`} cx={place(x)} cy={height(y)} r={2.5} />;
   }
-  return <path class={`line ${toneOf(tone)}`} d={`M${at.join("L")}`} />;
+  return <path class={`curve ${toneOf(tone)}`} d={`M${at.join("L")}`} />;
 }
 
 function summary({ name, points }: Line): string {
   const [[firstX, firstY], [lastX, lastY]] = [points[0]!, points.at(-1)!];
-  return `${name}: ${short(firstY)} at ${short(firstX)} images, ${short(lastY)} at ${short(lastX)}`;
+  return text.library.jobs.curve(name, short(firstY), short(firstX), short(lastY), short(lastX));
 }
 
 /** Which line is whose. */
@@ -130,7 +130,7 @@ export function Legend({ names }: { names: readonly string[] }) {
       {names.map((name, n) => (
         <li>
           <svg class="key" viewBox="0 0 24 8" aria-hidden="true">
-            <path class={`line ${toneOf(n)}`} d="M1 4H23" />
+            <path class={`curve ${toneOf(n)}`} d="M1 4H23" />
           </svg>
           {name}
         </li>
@@ -205,7 +205,7 @@ export function IntervalPlot({
             <span>{name}</span>
             <svg aria-hidden="true">
               <line class="track" x1="0" x2="100%" y1="50%" y2="50%" />
-              <line class={`line ${toneOf(n === 0 ? 0 : 1)}`} x1={at(low)} x2={at(high)} y1="50%" y2="50%" />
+              <line class={`curve ${toneOf(n === 0 ? 0 : 1)}`} x1={at(low)} x2={at(high)} y1="50%" y2="50%" />
               <circle class={`dot ${toneOf(n === 0 ? 0 : 1)}`} cx={at(value)} cy="50%" r="4" />
             </svg>
             <span class="number">{short(value)}</span>

@@ -80,7 +80,7 @@ function Images({
         {shown.map((image) => (
           <li key={image.id}>
             <Picture
-              class="pixels"
+              class="sharp"
               path={`${image.thumbnail}?size=128`}
               alt={image.name}
               width={96}

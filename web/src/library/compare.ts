@@ -43,7 +43,8 @@ export function differences(requests: readonly Record<string, unknown>[]): Diffe
 function* leaves(value: unknown, path: string): Generator<[string, string]> {
   const isGroup = typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isGroup) {
-    if (value !== null && value !== undefined) yield [path, written(value)];
+    const isSaid = value !== null && value !== undefined && !(Array.isArray(value) && !value.length);
+    if (isSaid) yield [path, written(value)];
     return;
   }
   for (const [name, inner] of Object.entries(value)) {
@@ -51,4 +52,6 @@ function* leaves(value: unknown, path: string): Generator<[string, string]> {
   }
 }
 
-const written = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+/** Without what was left to the service. */
+const written = (value: unknown) =>
+  typeof value === "string" ? value : JSON.stringify(value, (_, inner) => inner ?? undefined);

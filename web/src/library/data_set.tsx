@@ -10,6 +10,7 @@ import {
 import { text } from "../text";
 import { Confirm } from "../ui/confirm";
 import { bytes, count, time } from "../ui/format";
+import { Words } from "../ui/notes";
 import { Picture } from "../ui/picture";
 import { AddImages } from "./add_images";
 import { addressOf } from "./data_sets";
@@ -113,7 +114,7 @@ function Summary({ details, version }: { details: DataSetDetails; version: numbe
         <Fact name={words.made}>
           {time(shown.created_at)}, {words.origin[details.origin]}
         </Fact>
-        <Fact name={words.fingerprint}>
+        <Fact name={words.fingerprint} isLong>
           <code>{shown.fingerprint}</code>
         </Fact>
       </Facts>
@@ -149,7 +150,7 @@ function Report({ report }: { report: CheckReport }) {
       {problems.length > 0 && (
         <details open={problems.length <= 10}>
           <summary>
-            {problems.length < total ? words.problemsShown(problems.length) : words.problems(total)}
+            {problems.length < total ? words.problemsShown(problems.length) : words.which}
           </summary>
           <Problems problems={problems} />
         </details>
@@ -174,7 +175,9 @@ export function Problems({ problems }: { problems: CheckReport["problems"] }) {
               <th scope="row">
                 <code>{path}</code>
               </th>
-              <td>{reason}</td>
+              <td>
+                <Words>{reason}</Words>
+              </td>
             </tr>
           ))}
         </tbody>
@@ -219,7 +222,7 @@ function Classes({
         {shown.map(({ part, cls, num_images, thumbnail }) => (
           <li key={`${part}/${cls}`}>
             <a href={addressOf(name, version, part, cls)}>
-              <Picture class="pixels" path={thumbnail} alt="" width={64} height={64} />
+              <Picture class="sharp" path={thumbnail} alt="" width={64} height={64} />
               <span class="thumb-name">{cls}</span>
               <small class="muted">
                 {part && `${part} · `}

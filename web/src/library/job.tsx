@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { changeJob, hasEnded, type Job, type JobReport, type Verdict } from "../api/jobs";
 import { text } from "../text";
+import { Choice } from "../ui/buttons";
 import { Confirm } from "../ui/confirm";
 import { count, time } from "../ui/format";
-import { ErrorNote } from "../ui/notes";
+import { ErrorNote, Words } from "../ui/notes";
 import { Curves } from "./curves";
 import { DataLink, numCandidates, ProgressBar, shortName, StateBadge } from "./job_parts";
 import { useLiveJob, type LiveJob } from "./live_job";
@@ -27,7 +28,7 @@ export function JobPage({ id }: { id: string }) {
         {error ? (
           <ErrorNote error={error} onRetry={live.reload} />
         ) : (
-          <p role="status">{text.library.loading}</p>
+          <p role="status">{text.loading}</p>
         )}
       </LibraryPage>
     );
@@ -107,7 +108,7 @@ function Status({ job, live }: { job: Job; live: LiveJob }) {
         </span>
         {total > 1 && <span>{words.candidate(candidate, total)}</span>}
         {round > 0 && <span>{words.round(round)}</span>}
-        <span class={`connection ${live.connection}`}>
+        <span class={`connection is-${live.connection}`}>
           {live.connection === "live" && words.live}
           {live.connection === "lost" && words.lost}
         </span>
@@ -120,7 +121,9 @@ function Status({ job, live }: { job: Job; live: LiveJob }) {
       )}
       {job.error && (
         <p class="bad" role="alert">
-          <strong>{job.error}</strong>
+          <strong>
+            <Words>{job.error}</Words>
+          </strong>
         </p>
       )}
     </section>
@@ -134,7 +137,7 @@ function Alerts({ job }: { job: Job }) {
     <ul class="alerts">
       {job.alerts.map(({ kind, message }) => (
         <li class="note warning">
-          <strong>{words.alertKinds[kind] ?? kind}.</strong> {message}
+          <strong>{words.alertKinds[kind] ?? kind}.</strong> <Words>{message}</Words>
         </li>
       ))}
     </ul>
@@ -152,20 +155,13 @@ function Pictures({ job, live }: { job: Job; live: LiveJob }) {
   return (
     <>
       {choices.length > 1 && (
-        <fieldset class="choice">
-          <legend>{words.candidates}</legend>
-          {choices.map((n) => (
-            <label>
-              <input
-                type="radio"
-                name="candidate"
-                checked={n === candidate}
-                onChange={() => setChosen(n)}
-              />
-              {words.candidate(n, total)}
-            </label>
-          ))}
-        </fieldset>
+        <Choice
+          label={words.candidates}
+          options={choices.map((n) => ({ value: String(n), name: words.candidate(n, total) }))}
+          value={String(candidate)}
+          onChange={(n) => setChosen(Number(n))}
+          showsLabel
+        />
       )}
       <section>
         <h2>{words.samples}</h2>
@@ -204,7 +200,9 @@ function Evaluations({ report }: { report: JobReport }) {
       </Wide>
       <h3>{words.report}</h3>
       {warnings.map((warning) => (
-        <p class="note warning">{warning}</p>
+        <p class="note warning">
+          <Words>{warning}</Words>
+        </p>
       ))}
       <Scores rows={rows} />
       {leftOut.length > 0 && (
@@ -213,7 +211,7 @@ function Evaluations({ report }: { report: JobReport }) {
           <ul>
             {leftOut.map(({ metric, reason }) => (
               <li>
-                <code>{metric}</code>: {reason}
+                <code>{metric}</code>: <Words>{reason}</Words>
               </li>
             ))}
           </ul>
@@ -286,7 +284,7 @@ function Request({ job }: { job: Job }) {
         <Fact name={words.made}>{time(job.created_at)}</Fact>
         <Fact name={words.device}>{job.device}</Fact>
         <Fact name={words.priority}>{job.priority}</Fact>
-        <Fact name={words.id}>
+        <Fact name={words.id} isLong>
           <code>{job.id}</code>
         </Fact>
       </Facts>

@@ -26,7 +26,7 @@ export function ProgressBar({ job, isLong = false }: { job: Job; isLong?: boolea
     told.push(words.left(((wanted - images) / rate / 60).toFixed(1)));
   }
   return (
-    <label class="progress">
+    <label class="how-far">
       <progress max={1} value={wanted ? Math.min(1, images / wanted) : 1} />
       <span>{told.join(" · ")}</span>
     </label>

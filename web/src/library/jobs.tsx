@@ -125,7 +125,9 @@ function JobTable({
         </table>
       </Wide>
       <p class="buttons">
-        {chosen.length > 0 && (
+        {chosen.length === 0 ? (
+          <span class="muted">{words.compareHint}</span>
+        ) : (
           <a class="button" href={`#/jobs/compare/${chosen.map(encodeURIComponent).join("/")}`}>
             {words.compare} ({words.chosen(chosen.length)})
           </a>

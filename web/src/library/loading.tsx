@@ -54,7 +54,7 @@ export function Loading<T>({
   return (
     <>
       {error !== null && <ErrorNote error={error} onRetry={reload} />}
-      {value !== null ? children(value) : error === null && <p role="status">{text.library.loading}</p>}
+      {value !== null ? children(value) : error === null && <p role="status">{text.loading}</p>}
     </>
   );
 }

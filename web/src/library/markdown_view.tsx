@@ -1,15 +1,10 @@
 import type { ComponentChildren, VNode } from "preact";
-import { parseInline, type Block, type Inline } from "./markdown";
+import type { Block, Inline } from "./markdown";
 import { Wide } from "./page";
 
 /** Blocks of Markdown as elements: no HTML is ever parsed. Headings begin at `level`. */
 export function MarkdownView({ blocks, level }: { blocks: readonly Block[]; level: number }) {
   return <div class="markdown">{blocks.map((block) => blockOf(block, level))}</div>;
-}
-
-/** A line of Markdown, as descriptions are. */
-export function InlineMarkdown({ text }: { text: string }) {
-  return <>{inline(parseInline(text))}</>;
 }
 
 function blockOf(block: Block, level: number): VNode {

@@ -106,14 +106,14 @@ function ModelFacts({ model }: { model: ModelDetails }) {
       <Fact name={words.images}>{count(model.images)}</Fact>
       {typeof minutes === "number" && <Fact name={words.minutes}>{count(Math.round(minutes))}</Fact>}
       {model.data_fingerprint && (
-        <Fact name={words.data}>
+        <Fact name={words.data} isLong>
           <code>{model.data_fingerprint}</code>
         </Fact>
       )}
-      <Fact name={words.weights}>
+      <Fact name={words.weights} isLong>
         <code>{model.weights_sha256}</code>
       </Fact>
-      <Fact name={words.madeBy}>{model.made_by}</Fact>
+      <Fact name={words.madeBy}>{words.funit(model.made_by)}</Fact>
     </Facts>
   );
 }
@@ -234,11 +234,11 @@ function GallerySheet({ model }: { model: string }) {
       <p class="muted">{words.galleryAbout}</p>
       <Loading of={gallery}>
         {({ poses, looks }) => (
-          <div class="sheet">
+          <div class="gallery-sheet">
             {evenly(looks, NUM_LOOKS).flatMap((look) =>
               evenly(poses, NUM_POSES).map((pose) => (
                 <Picture
-                  class="pixels"
+                  class="sharp"
                   path={galleryImage(model, pose, look)}
                   alt={words.cell(pose, look)}
                   width={96}

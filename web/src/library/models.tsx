@@ -6,13 +6,12 @@ import {
   type ModelVersion,
 } from "../api/models";
 import { text } from "../text";
-import { bytes } from "../ui/format";
+import { bytes, percent } from "../ui/format";
 import { Empty } from "../ui/notes";
 import { Picture } from "../ui/picture";
 import { Loading, useLoaded } from "./loading";
 import { ModelPage } from "./model";
 import { LibraryPage } from "./page";
-import { short } from "./scales";
 import { errorOfCopying } from "./scores";
 
 const words = text.library.models;
@@ -52,17 +51,19 @@ function ModelCard({ of }: { of: ModelVersion }) {
   );
   const error = details.value && errorOfCopying(details.value.scores);
   return (
-    <li class="card">
+    <li class="model-card">
       {details.value && hasGallery(details.value) ? (
         <Picture
-          class="pixels"
+          class="sharp"
           path={galleryImage(label, "1", "1")}
           alt={words.picture(of.name)}
           width={96}
           height={96}
         />
       ) : (
-        <span class="picture" />
+        <span class="picture letter" aria-hidden="true">
+          {of.name.charAt(0)}
+        </span>
       )}
       <div>
         <h2>
@@ -73,12 +74,14 @@ function ModelCard({ of }: { of: ModelVersion }) {
             <span class="chip">{alias}</span>
           ))}
         </p>
-        <p>
-          {words.pixels(of.image_size)} · {bytes(of.size)} · {of.licence}
-        </p>
+        <ul class="pieces">
+          <li>{words.pixels(of.image_size)}</li>
+          <li>{bytes(of.size)}</li>
+          <li>{of.licence}</li>
+        </ul>
         {error && (
           <p class="muted" title={words.errorOfCopyingAbout(error.shots)}>
-            {words.errorOfCopying(short(error.share))}
+            {words.errorOfCopying(percent(error.share))}
           </p>
         )}
         <p>

@@ -49,7 +49,7 @@ function FromZip() {
   return (
     <form class="note form" onSubmit={send}>
       <label
-        class={`drop ${isOver ? "over" : ""}`}
+        class={`drop ${isOver ? "is-over" : ""}`}
         onDragOver={(event) => {
           event.preventDefault();
           setOver(true);

@@ -30,7 +30,7 @@ export function LibraryPage({
           )}
           <h1>{title}</h1>
         </div>
-        {actions && <div class="actions">{actions}</div>}
+        {actions && <div class="page-actions">{actions}</div>}
       </header>
       {children}
     </div>
@@ -39,12 +39,21 @@ export function LibraryPage({
 
 /** Names and their values. */
 export function Facts({ children }: { children: ComponentChildren }) {
-  return <dl class="facts">{children}</dl>;
+  return <dl class="fact-list">{children}</dl>;
 }
 
-export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+export function Fact({
+  name,
+  isLong = false,
+  children,
+}: {
+  name: string;
+  /** As hashes are. */
+  isLong?: boolean;
+  children: ComponentChildren;
+}) {
   return (
-    <div>
+    <div class={isLong ? "long" : ""}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>

@@ -43,7 +43,7 @@ function Grid({ id, candidate, names }: { id: string; candidate: number; names: 
   return (
     <div class="samples">
       <Picture
-        class="pixels grid"
+        class="sharp sample"
         path={samplePath(id, candidate, name)}
         alt={words.sampleOf(images)}
       />

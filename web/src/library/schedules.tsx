@@ -1,9 +1,11 @@
-import { listSchedules, type Schedule } from "../api/jobs";
+import { useState } from "preact/hooks";
+import { changeSchedule, listSchedules, removeSchedule, type Schedule } from "../api/jobs";
 import { text } from "../text";
+import { Confirm } from "../ui/confirm";
 import { time } from "../ui/format";
+import { ErrorNote, Words } from "../ui/notes";
 import { DataLink } from "./job_parts";
-import { Loading, useLoaded } from "./loading";
-import { InlineMarkdown } from "./markdown_view";
+import { Loading, useAction, useLoaded } from "./loading";
 import { Wide } from "./page";
 
 const words = text.library.jobs;
@@ -18,7 +20,7 @@ export function Schedules() {
         {(found) =>
           found.length === 0 ? (
             <p class="muted">
-              <InlineMarkdown text={words.noSchedules} />
+              <Words>{words.noSchedules}</Words>
             </p>
           ) : (
             <Wide name={words.schedules}>
@@ -30,11 +32,14 @@ export function Schedules() {
                     <th scope="col">{words.dataset}</th>
                     <th scope="col">{words.when}</th>
                     <th scope="col">{words.last}</th>
+                    <th scope="col">
+                      <span class="hidden">{words.actions}</span>
+                    </th>
                   </tr>
                 </thead>
                 <tbody>
                   {found.map((each) => (
-                    <ScheduleRow of={each} />
+                    <ScheduleRow key={each.name} of={each} onChange={schedules.reload} />
                   ))}
                 </tbody>
               </table>
@@ -46,7 +51,15 @@ export function Schedules() {
   );
 }
 
-function ScheduleRow({ of }: { of: Schedule }) {
+function ScheduleRow({ of, onChange }: { of: Schedule; onChange: () => void }) {
+  const [isRemoving, setRemoving] = useState(false);
+  const { isBusy, error, run } = useAction();
+  const isPaused = of.state === "paused";
+  const change = () =>
+    run(async () => {
+      await changeSchedule(of.name, isPaused ? "resume" : "pause");
+      onChange();
+    });
   const when = [
     of.every_hours === null ? null : words.every(of.every_hours),
     of.new_images === null ? null : words.newImages(of.new_images),
@@ -58,9 +71,37 @@ function ScheduleRow({ of }: { of: Schedule }) {
       <td data-name={words.dataset}>
         <DataLink request={of.request} />
       </td>
-      <td data-name={words.when}>{when.filter(Boolean).join(", ")}</td>
+      <td data-name={words.when}>
+        {when.filter(Boolean).join(", ")}
+        {isPaused && <small class="warning">{words.states.paused}</small>}
+        {of.error && <small class="warning">{of.error}</small>}
+      </td>
       <td data-name={words.last}>
         {of.last_run_at ? time(of.last_run_at) : text.library.never}
+      </td>
+      <td class="row-actions">
+        <button disabled={isBusy} onClick={change}>
+          {isPaused ? words.resume : words.pause}
+          <span class="hidden"> {of.name}</span>
+        </button>
+        <button disabled={isBusy} onClick={() => setRemoving(true)}>
+          {text.library.remove}
+          <span class="hidden"> {of.name}</span>
+        </button>
+        {error !== null && <ErrorNote error={error} />}
+        {isRemoving && (
+          <Confirm
+            title={words.removeSchedule(of.name)}
+            action={text.library.remove}
+            onConfirm={async () => {
+              await removeSchedule(of.name);
+              onChange();
+            }}
+            onClose={() => setRemoving(false)}
+          >
+            {words.removeScheduleAbout}
+          </Confirm>
+        )}
       </td>
     </tr>
   );

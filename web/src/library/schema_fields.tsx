@@ -1,7 +1,7 @@
 import { useId } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { text } from "../text";
-import { InlineMarkdown } from "./markdown_view";
+import { Words } from "../ui/notes";
 import { draftOf, type Draft, type Field, type Mistakes } from "./schema_form";
 
 const words = text.library.form;
@@ -67,7 +67,7 @@ function Line({ field, value, onChange, path, mistakes, suggestions }: Props) {
       onChange(event.currentTarget.value),
   };
   return (
-    <div class={`field ${field.kind}`}>
+    <div class={`form-field ${field.kind}`}>
       <label for={id}>
         {field.title}
         {!field.isRequired && <small class="muted"> {words.optional}</small>}
@@ -105,7 +105,7 @@ function Line({ field, value, onChange, path, mistakes, suggestions }: Props) {
 function Tick({ field, value, onChange }: Props) {
   const id = useId();
   return (
-    <div class="field tick">
+    <div class="form-field tick">
       <label>
         <input
           type="checkbox"
@@ -129,7 +129,7 @@ function Group({ field, value, onChange, ...shared }: Props) {
       <legend>{field.title}</legend>
       <About id={`${id}-about`} field={field} />
       {field.isNullable && (
-        <label class="field tick">
+        <label class="form-field tick">
           <input
             type="checkbox"
             checked={isThere}
@@ -167,7 +167,9 @@ function Groups({ field, value, onChange, ...shared }: Props) {
       <About id={`${id}-about`} field={field} />
       {groups.map((group, n) => (
         <fieldset class="group">
-          <legend>{n + 1}</legend>
+          <legend>
+            {field.title} {n + 1}
+          </legend>
           <FormFields
             fields={field.fields}
             draft={group}
@@ -182,7 +184,7 @@ function Groups({ field, value, onChange, ...shared }: Props) {
       ))}
       {groups.length < field.maxItems && (
         <button type="button" onClick={() => onChange([...groups, draftOf(field.fields)])}>
-          {words.addOne(field.title)}
+          {words.addOne(field.itemTitle)}
         </button>
       )}
     </fieldset>
@@ -201,7 +203,7 @@ function About({
   return (
     <small id={id} class="muted about">
       {mistake && <strong class="bad">{mistake} </strong>}
-      <InlineMarkdown text={field.description} />
+      <Words>{field.description}</Words>
     </small>
   );
 }

@@ -36,6 +36,8 @@ export interface Field {
   pattern: string | null;
   maxItems: number;
   fields: Field[];
+  /** What each of several groups is called. */
+  itemTitle: string;
 }
 
 /** What stands in the fields: text, ticks, groups; null is a group that is left out. */
@@ -105,6 +107,7 @@ function fieldOf(document: OpenApi, name: string, given: Schema, isRequired: boo
     pattern: schema.pattern ?? null,
     maxItems: schema.maxItems ?? Infinity,
     fields: kind === "group" || kind === "groups" ? propertiesOf(document, inner) : [],
+    itemTitle: inner.title ?? titled(name),
   };
 }
 
@@ -145,6 +148,8 @@ function kindOf(document: OpenApi, schema: Schema): Kind {
 
 /** `max_images` as people read it. */
 function titled(name: string): string {
+  const given = text.library.form.titles[name];
+  if (given) return given;
   const words = name.replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Score } from "../api/models";
 import { text } from "../text";
+import { Choice } from "../ui/buttons";
 import { IntervalPlot } from "./chart";
 import { Wide } from "./page";
 import { short } from "./scales";
@@ -18,20 +19,13 @@ export function Scores({ rows }: { rows: readonly Score[] }) {
   return (
     <div class="scores">
       {choices.length > 1 && (
-        <fieldset class="choice">
-          <legend>{words.examples}</legend>
-          {choices.map((n) => (
-            <label>
-              <input
-                type="radio"
-                name="shots"
-                checked={n === shots}
-                onChange={() => setShots(n)}
-              />
-              {words.shots(n)}
-            </label>
-          ))}
-        </fieldset>
+        <Choice
+          label={words.examples}
+          options={choices.map((n) => ({ value: String(n), name: words.shots(n) }))}
+          value={String(shots)}
+          onChange={(n) => setShots(Number(n))}
+          showsLabel
+        />
       )}
       <Plots table={plain} />
       <ScoreTable table={plain} shots={shots} />

@@ -9,6 +9,7 @@ interface Props {
   children: ComponentChildren;
   /** What is going to happen, in the words of the button. */
   action: string;
+  /** What happens otherwise. */
   keep?: string;
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
@@ -18,7 +19,6 @@ interface Props {
 export function Confirm({ title, children, action, keep, onConfirm, onClose }: Props) {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-
   const confirm = async () => {
     setBusy(true);
     try {
@@ -34,7 +34,9 @@ export function Confirm({ title, children, action, keep, onConfirm, onClose }: P
       <p>{children}</p>
       {error !== null && <ErrorNote error={error} />}
       <div class="actions">
-        <button onClick={onClose}>{keep ?? text.cancel}</button>
+        <button data-first onClick={onClose}>
+          {keep ?? text.cancel}
+        </button>
         <button class="danger" onClick={confirm} disabled={isBusy}>
           {action}
         </button>

@@ -5,7 +5,7 @@ const PATHS = {
   camera: "M4 8h3.5L9 6h6l1.5 2H20v11H4zM12 10a3.2 3.2 0 1 0 0 6.4 3.2 3.2 0 0 0 0-6.4",
   gallery: "M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z",
   crop: "M7 3v14h14M3 7h14v14",
-  dice: "M4 4h16v16H4zM8.5 8.5v.01M15.5 8.5v.01M12 12v.01M8.5 15.5v.01M15.5 15.5v.01",
+  dice: "M4.5 4h15v16h-15zM9 8v1M15 15v1M12 11.5v1M9 15v1M15 8v1",
   close: "M6 6l12 12M18 6L6 18",
   up: "M12 19V6M6 11l6-6 6 6",
   down: "M12 5v13M6 13l6 6 6-6",

@@ -11,11 +11,29 @@ export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => 
   };
   return (
     <div class="note error" role="alert">
-      <strong>{message}</strong> {hint && <span>{hint}</span>}
-      {onRetry && <button onClick={onRetry}>{text.again}</button>}
-      {refused && <button onClick={useAnother}>{text.key.other}</button>}
+      <p>
+        <strong>
+          <Words>{message}</Words>
+        </strong>{" "}
+        <Words>{hint}</Words>
+      </p>
+      {onRetry && (
+        <button type="button" onClick={onRetry}>
+          {text.again}
+        </button>
+      )}
+      {refused && (
+        <button type="button" onClick={useAnother}>
+          {text.key.other}
+        </button>
+      )}
     </div>
   );
+}
+
+/** Words in which commands, paths and names stand in backticks, as the service writes them. */
+export function Words({ children }: { children: string }) {
+  return <>{children.split("`").map((part, n) => (n % 2 ? <code>{part}</code> : part))}</>;
 }
 
 /** What stands where nothing is yet: why, and what to do. */

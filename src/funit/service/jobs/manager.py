@@ -172,6 +172,7 @@ def described(job: Job) -> dict[str, Any]:
         "request": job.request,
         "progress": job.progress,
         "alerts": job.alerts,
+        "num_evaluations": len((job.report or {}).get("history", [])),
         "model": job.model,
         "error": job.error,
         "schedule_id": job.schedule_id,

@@ -7,7 +7,16 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from funit.config import Positive, Section, Settings, Weight, build_config, merged, preset
+from funit.config import (
+    PRESETS,
+    Positive,
+    Section,
+    Settings,
+    Weight,
+    build_config,
+    merged,
+    preset,
+)
 from funit.data.catalog import UNSEEN, Catalog, read_catalog
 from funit.errors import UserError
 
@@ -89,7 +98,7 @@ class Evaluation(Section):
 class Candidate(Section):
     """What a training starts from, and its settings."""
 
-    preset: Annotated[str | None, Field(examples=["small", "light", "paper"])] = None
+    preset: Annotated[str | None, Field(examples=[*PRESETS])] = None
     """`small`, `paper` or `light`; with `from_model` its settings but for the networks."""
 
     from_model: Version | None = None

@@ -73,6 +73,7 @@ class Runner:
             if ended.code != 0:
                 self._note_failure(job_id, position, ended.error)
                 return "failed"
+            self._note_images(job_id, run)
         except LeftError:
             return "left"
         except UserError as error:
@@ -354,6 +355,11 @@ class Runner:
         with store.changing(self.services.database, job_id) as (session, job):
             store.set_progress(job, failure=error)
             store.note(session, job, "failure", candidate=position.candidate, error=error)
+
+    def _note_images(self, job_id: str, run: Path) -> None:
+        """All that was seen: the log's last line may have come before the end."""
+        with store.changing(self.services.database, job_id) as (_, job):
+            store.set_progress(job, images=_newest_checkpoint(run))
 
     def _fail(self, job_id: str, error: str) -> None:
         with store.changing(self.services.database, job_id) as (session, job):

@@ -53,6 +53,7 @@ _EXAMPLE_JOB: dict[str, Any] = {
         "losses": {"g/reconstruction": 1.31},
     },
     "alerts": [{"kind": "too_few_images", "message": "2 classes with 10 images are kept back"}],
+    "num_evaluations": 0,
     "model": None,
     "error": None,
     "schedule_id": None,
@@ -78,6 +79,8 @@ class JobBody(BaseModel):
     """The candidate (from 0), how often it was trained further, images seen and wanted, losses."""
     alerts: list[dict[str, Any]]
     """Why its evaluations are not to be trusted, if they are not."""
+    num_evaluations: int
+    """There is a report once there is one."""
     model: str | None
     """NAME@VERSION, once it is published."""
     error: str | None
