@@ -159,7 +159,7 @@ def cropping(page: Page) -> None:
     page.get_by_role("button", name="Crop", exact=True).first.click()
     square = page.get_by_role("application")
     square.focus()
-    for key in [*["-"] * 8, *["ArrowUp"] * 6]:
+    for key in [*["-"] * 3, *["ArrowUp"] * 5]:
         square.press(key)
 
 

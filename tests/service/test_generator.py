@@ -81,6 +81,13 @@ def held(generator: ImageGenerator) -> Iterator[None]:
         may_end.set()
 
 
+async def admitted(generator: ImageGenerator, count: int) -> None:
+    """Returns once so many pictures wait or are computed."""
+    async with asyncio.timeout(30):
+        while generator.num_admitted != count:
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture
 def meter() -> Counted:
     return Counted()
@@ -132,7 +139,7 @@ def over(app: FastAPI) -> httpx2.AsyncClient:
 async def test_of_many_requests_at_once_each_gets_its_own_answer(
     app_with: Callable[..., FastAPI], meter: Counted
 ) -> None:
-    app = app_with()
+    app = app_with(batch_ms=10_000)  # however slow the machine is
     translator = Translator.load("default")
 
     async with over(app) as client:
@@ -174,7 +181,7 @@ async def test_a_full_queue_says_when_to_come_again(
             waiting = [
                 asyncio.ensure_future(client.post("/v1/translations", data=data)) for _ in "ab"
             ]
-            await asyncio.sleep(0.3)
+            await admitted(app.state.generator, 2)
             refused = await client.post("/v1/translations", data=data)
         answers = await asyncio.gather(*waiting)
 
@@ -255,8 +262,7 @@ async def test_a_client_that_hangs_up_frees_its_place(
     }
     with held(generator):
         running = asyncio.ensure_future(app(scope, receive, send))
-        await asyncio.sleep(0.2)
-        assert generator.num_admitted == 1
+        await admitted(generator, 1)
         gone.set()
         await asyncio.wait_for(running, 10 * POLL_SECONDS)
         assert generator.num_admitted == 0
