@@ -100,9 +100,9 @@ def context_with_engines(browser: Browser, served_with_engines: Served) -> Itera
 
 @pytest.fixture
 def page_with_engines(context_with_engines: BrowserContext) -> Iterator[Page]:
-    """A tab of it, at the page."""
+    """A tab of it; not at the editor, which opens an engine of its own."""
     with watched(context_with_engines.new_page()) as page:
-        page.goto("/")
+        page.goto("/#/models")
         yield page
 
 

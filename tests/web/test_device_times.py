@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from asking import call, examples, open_engine, pose
-from playwright.sync_api import BrowserContext, Page, Response
+from playwright.sync_api import Page, Response
 
 MOST_MS = 150  # of a translation at 64 px on two cores
 MOST_BYTES = 12_000_000  # as sent, before the device can translate
@@ -45,22 +45,24 @@ def test_a_translation_is_quick(
         assert min(found["a new picture"]) < MOST_MS
 
 
-def test_little_is_loaded(context_with_engines: BrowserContext) -> None:
-    page, loaded = context_with_engines.new_page(), dict[str, int]()
+def test_little_is_loaded(page: Page) -> None:
+    loaded: list[tuple[int, str]] = []
 
     def note(response: Response) -> None:
-        size = response.request.sizes()["responseBodySize"]
-        loaded[response.url.rsplit("/", 1)[1] or "index.html"] = size
+        if not response.url.startswith(("blob:", "data:")):
+            size = response.request.sizes()["responseBodySize"]
+            loaded.append((size, response.url.rsplit("/", 1)[1] or "index.html"))
 
     page.on("response", note)
-    page.goto("/")
-    open_engine(page, "device")
+    with page.expect_response("**/*.wasm"), page.expect_response("**/weights.safetensors"):
+        page.goto("/")
     page.wait_for_load_state("networkidle")
 
-    for name, size in sorted(loaded.items(), key=lambda item: -item[1]):
+    for size, name in sorted(loaded, reverse=True):
         print(f"{size:>10,} {name}")
-    print(f"{sum(loaded.values()):>10,} in all")
-    assert {"weights.safetensors", "gallery.safetensors"} <= loaded.keys()
-    assert any(name.endswith(".wasm") for name in loaded)
-    assert not any(".jspi" in name for name in loaded)  # there is no graphics card here
-    assert sum(loaded.values()) < MOST_BYTES
+    total = sum(size for size, _ in loaded)
+    print(f"{total:>10,} in all")
+    names = [name for _, name in loaded]
+    assert {"weights.safetensors", "gallery.safetensors", "drawing.onnx"} <= set(names)
+    assert not any(".jspi" in name for name in names)  # there is no graphics card here
+    assert total < MOST_BYTES

@@ -140,7 +140,7 @@ def test_a_second_visit_loads_no_model(
     asked: list[str] = []
     context_with_engines.on("request", lambda request: asked.append(request.url))
     second = context_with_engines.new_page()
-    second.goto("/")
+    second.goto("/#/models")
 
     said = open_engine(second, "device")
 
@@ -190,7 +190,7 @@ def test_without_isolation_one_thread_computes(context_with_engines: BrowserCont
 
     context_with_engines.route("**/", bare)
     page = context_with_engines.new_page()
-    page.goto("/")
+    page.goto("/#/models")
     assert not page.evaluate("crossOriginIsolated")
 
     said = open_engine(page, "device")
