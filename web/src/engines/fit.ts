@@ -1,8 +1,8 @@
 /**
  * Pictures <-> what a model takes and gives, as `funit` does it everywhere else: transparent pixels are laid
  * on the model's background, the middle is cut out as a square, and that is resized by Pillow's bicubic
- * filter, to the same numbers (but 1 of 255 in tall ones, which Pillow resizes in the other order since version
- * 13). A canvas would give others.
+ * filter, to the same numbers. A canvas would give others. Only in tall pictures, which Pillow resizes in the
+ * other order since version 13, they are 1 of 255 off, and more where those are enlarged.
  */
 
 /** RGBA pixels, row by row: an ImageData, or what looks like one. */
