@@ -9,6 +9,7 @@ from funit.model.layers import (
     UpsamplingConvolution,
     adain,
     convolution,
+    instance_norm,
     linear,
     parity_sums,
 )
@@ -158,3 +159,12 @@ def test_a_convolution_to_few_channels_is_a_convolution(
         strict=True,
     ):
         torch.testing.assert_close(left, right, rtol=0, atol=1e-10)
+
+
+def test_normalisation_loses_no_bits_under_autocast() -> None:
+    features = (torch.randn(2, 3, 8, 8) * 3 + 100).bfloat16()
+
+    with torch.autocast("cpu", torch.bfloat16):
+        normalised = instance_norm(features)
+
+    torch.testing.assert_close(normalised, instance_norm(features.float()))

@@ -133,3 +133,12 @@ def test_the_gradients_of_the_penalty_keep_the_channels_last(tiny: ModelConfig) 
 
     assert len(layouts) > 10
     assert all(layouts)
+
+
+def test_under_autocast_nothing_is_padded_in_more_bits_than_it_has() -> None:
+    features = torch.randn(1, 2, 5, 5, dtype=torch.bfloat16)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        padded = mirrored(features, 1)
+
+    assert padded.dtype == torch.bfloat16

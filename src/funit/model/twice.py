@@ -10,7 +10,7 @@ Shapes: B images, C channels, H x W positions.
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -25,10 +25,10 @@ class TwiceDifferentiableConvolution(nn.Conv2d):
 
     def forward(self, features: Tensor) -> Tensor:
         # (B, C, H, W) -> (B, out, H, W)
-        if not _may_be_penalised(features):
-            return super().forward(features)
         padding = max(self._reversed_padding_repeated_twice)  # the same on all sides
         padded = mirrored(features, padding) if padding else features
+        if not _may_be_penalised(features):
+            return F.conv2d(padded, self.weight, self.bias)
         penalised = getattr(_this_thread, "penalised", None)
         is_folded = self.kernel_size == (1, 1) and features.device.type == "cpu"
         given = _rows_as_images(padded) if is_folded else padded
@@ -46,9 +46,12 @@ def mirrored(features: Tensor, width: int) -> Tensor:
     def back(gradient: Tensor, at: Tensor) -> Tensor:
         return torch.ops.aten.reflection_pad2d_backward(gradient, at, border)
 
-    if not _may_be_penalised(features):
+    if _may_be_penalised(features):
+        return _mapped(features, ahead, back)
+    # else autocast would pad in 32 bits, which the next convolution takes back to 16
+    is_reduced = features.dtype == torch.bfloat16
+    with torch.autocast(features.device.type, enabled=False) if is_reduced else nullcontext():
         return ahead(features, features)
-    return _mapped(features, ahead, back)
 
 
 def pooled(features: Tensor) -> Tensor:
@@ -62,9 +65,9 @@ def pooled(features: Tensor) -> Tensor:
             gradient, at, [3, 3], [2, 2], [0, 0], False, True, None
         )
 
-    if not _may_be_penalised(features):
-        return ahead(features, features)
-    return _mapped(features, ahead, back)
+    if _may_be_penalised(features):
+        return _mapped(features, ahead, back)
+    return ahead(features, features)
 
 
 def leaky_relu(features: Tensor, slope: float) -> Tensor:
@@ -73,9 +76,9 @@ def leaky_relu(features: Tensor, slope: float) -> Tensor:
     def sloped(values: Tensor, at: Tensor) -> Tensor:
         return torch.ops.aten.leaky_relu_backward(values, at, slope, False)
 
-    if not _may_be_penalised(features):
-        return F.leaky_relu(features, slope)
-    return _mapped(features, sloped, sloped)
+    if _may_be_penalised(features):
+        return _mapped(features, sloped, sloped)
+    return F.leaky_relu(features, slope)
 
 
 class PenalisedPass:
