@@ -21,41 +21,42 @@ export function useHistory(result: Result | null, sessions: readonly Session[]):
   const open = useRef(sessions);
   open.current = sessions;
   const [entries, setEntries] = useState<readonly HistoryEntry[]>([]);
-  useEffect(() => {
-    void all("history").then((kept) => setEntries(kept.toSorted((a, b) => b.id - a.id)));
-  }, []);
+  const last = useRef(Promise.resolve());
+  /** One change after the other; what is shown is what is kept. */
+  const changed = (change: () => Promise<void>) => {
+    last.current = last.current.then(change).then(async () => setEntries(await newestFirst()));
+  };
+  useEffect(() => changed(async () => {}), []);
   useEffect(() => {
     if (!result) return;
     const add = async () => {
-      setEntries(await added(result));
+      await keepResult(result);
       const others = (await all("open")).map(({ session }) => session); // of another tab
       await dropUnused([...open.current, ...others]);
     };
-    const timer = setTimeout(() => void add(), SETTLED);
+    const timer = setTimeout(() => changed(add), SETTLED);
     return () => clearTimeout(timer);
   }, [result]);
   return {
     entries,
-    remove: (id) => {
-      setEntries((before) => before.filter((each) => each.id !== id));
-      void remove("history", id);
-    },
-    clear: () => {
-      for (const { id } of entries) void remove("history", id);
-      setEntries([]);
-    },
+    remove: (id) => changed(() => remove("history", id)),
+    clear: () =>
+      changed(async () => {
+        for (const { id } of await all("history")) await remove("history", id);
+      }),
   };
 }
 
+async function newestFirst(): Promise<HistoryEntry[]> {
+  return (await all("history")).toSorted((a, b) => b.id - a.id);
+}
+
 /** A result that was there before comes to the front. */
-async function added({ session, pixels }: Result): Promise<readonly HistoryEntry[]> {
+async function keepResult({ session, pixels }: Result): Promise<void> {
   const time = Date.now();
-  const entry = { id: time, time, session, result: await pngOf(pixels) };
-  const before = (await all("history")).toSorted((a, b) => b.id - a.id);
-  const rest = before.filter((each) => !isSame(each.session, session));
-  const entries = [entry, ...rest].slice(0, MOST_HISTORY);
-  await keep("history", entry);
-  const stays = new Set(entries.map(({ id }) => id));
+  const before = await newestFirst();
+  await keep("history", { id: time, time, session, result: await pngOf(pixels) });
+  const others = before.filter((each) => !isSame(each.session, session));
+  const stays = new Set(others.slice(0, MOST_HISTORY - 1).map(({ id }) => id));
   for (const { id } of before) if (!stays.has(id)) await remove("history", id);
-  return entries;
 }
