@@ -215,8 +215,9 @@ class ModelRepository:
         """Makes what a run has learned (the average generator), or a model, a version of NAME.
 
         The graphs of a model are copied, too; `write_graphs` makes those of one that has none, as
-        `measure_codes` gives the statistics of its training data to one that has none. More than
-        `max_size` bytes in all are refused [0044]. Of a crash nothing is seen afterwards.
+        `measure_codes` gives the statistics of its training data to one that has none. The rows of
+        `scores` that are of `source` bear the new name. More than `max_size` bytes in all are
+        refused [0044]. Of a crash nothing is seen afterwards.
         """
         if not _NAME.fullmatch(name):
             raise UserError(
@@ -226,7 +227,7 @@ class ModelRepository:
         found = self.find(source)
         info = found.info.model_copy(update={"name": name, "made_by": __version__})
         if scores is not None:
-            info = info.model_copy(update={"scores": [dict(row) for row in scores]})
+            info = info.model_copy(update={"scores": _named_scores(scores, str(source), name)})
         if licence:
             info = info.model_copy(update={"licence": licence})
         if measure_codes and info.statistics is None:
@@ -406,6 +407,13 @@ def _readable(row: "ModelVersion", on_problem: OnProblem | None) -> Iterator[Mod
         if on_problem is None:
             raise
         on_problem(error)
+
+
+def _named_scores(
+    scores: Sequence[Mapping[str, Any]], source: str, name: str
+) -> list[dict[str, Any]]:
+    """Rows in which a model has a name: where its run was is nobody's business."""
+    return [{**row, "model": name if row["model"] == source else row["model"]} for row in scores]
 
 
 def _check_size(folder: Path, max_size: int | None) -> None:
