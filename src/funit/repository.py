@@ -195,7 +195,9 @@ class ModelRepository:
     def find_named(self, model: str) -> ModelFolder:
         """The model of that name, as of `find`, and never a folder: for what strangers ask for."""
         if not _ANY_NAME.fullmatch(model):
-            raise NotThereError(f"no model is called `{model}`", hint="names are like `cats-64px@2`")
+            raise NotThereError(
+                f"no model is called `{model}`", hint="names are like `cats-64px@2`"
+            )
         return self._open(*self._resolve(model))
 
     # ---------------------------------------------------------------- change
