@@ -24,7 +24,8 @@ export function useHistory(result: Result | null, sessions: readonly Session[]):
   const last = useRef(Promise.resolve());
   /** One change after the other; what is shown is what is kept. */
   const changed = (change: () => Promise<void>) => {
-    last.current = last.current.then(change).then(async () => setEntries(await newestFirst()));
+    const done = last.current.then(change).then(async () => setEntries(await newestFirst()));
+    last.current = done.catch(reportError); // the next change is made all the same
   };
   useEffect(() => changed(async () => {}), []);
   useEffect(() => {
