@@ -1,5 +1,6 @@
 """The editor where the model runs in the browser: nothing of the person's leaves it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -87,35 +88,8 @@ def test_until_the_device_is_ready_the_service_sees_the_gallery_alone(
     assert not any(b"PNG" in body for body in sent)
 
 
-def test_where_the_device_cannot_the_service_does_and_it_is_said(
-    context: BrowserContext, own: tuple[Path, list[Path]]
-) -> None:
-    page = context.new_page()  # its console may complain
-    page.route("**/files/weights.safetensors", lambda route: route.fulfill(body=b"no weights"))
-    editor = Editor(page, "auto")
-    page.goto("/")
-    expect(page.get_by_text("The service translates.")).to_be_visible(timeout=SECONDS)
-    editor.place = "the service"
-    editor.put("pose", [own[0]])
-
-    # the service is not asked behind one's back
-    page.get_by_label("Runs on").select_option("device")
-    expect(page.get_by_role("alert")).to_contain_text("did not arrive whole")
-
-
-def test_where_there_is_no_memory_the_service_does_and_it_is_said(
-    context: BrowserContext, own: tuple[Path, list[Path]]
-) -> None:
-    page = context.new_page()
-    page.route("**/assets/worker-*.js", _without_memory)
-    editor = Editor(page, "auto")
-    page.goto("/")
-    expect(page.get_by_text("There is not enough memory.")).to_be_visible(timeout=SECONDS)
-    editor.place = "the service"
-    editor.put("pose", [own[0]])
-
-    page.get_by_label("Runs on").select_option("device")
-    expect(page.get_by_role("alert")).to_contain_text("Close other tabs, or let the service do it.")
+def _no_weights(route: Route) -> None:
+    route.fulfill(body=b"no weights")
 
 
 def _without_memory(route: Route) -> None:
@@ -124,6 +98,45 @@ def _without_memory(route: Route) -> None:
     refusal = "throw new RangeError('WebAssembly.Memory(): could not allocate memory')"
     none = f"WebAssembly.Memory = class {{ constructor() {{ {refusal} }} }};\n"
     route.fulfill(response=answer, body=none + answer.text())
+
+
+@pytest.mark.parametrize(
+    ("files", "spoil", "said", "alert"),
+    [
+        (
+            "**/files/weights.safetensors",
+            _no_weights,
+            "The service translates.",
+            "did not arrive whole",
+        ),
+        (
+            "**/assets/worker-*.js",
+            _without_memory,
+            "There is not enough memory.",
+            "Close other tabs, or let the service do it.",
+        ),
+    ],
+    ids=["damaged", "without memory"],
+)
+def test_where_the_device_cannot_the_service_does_and_it_is_said(
+    context: BrowserContext,
+    own: tuple[Path, list[Path]],
+    files: str,
+    spoil: Callable[[Route], None],
+    said: str,
+    alert: str,
+) -> None:
+    page = context.new_page()  # its console may complain
+    page.route(files, spoil)
+    editor = Editor(page, "auto")
+    page.goto("/")
+    expect(page.get_by_text(said)).to_be_visible(timeout=SECONDS)
+    editor.place = "the service"
+    editor.put("pose", [own[0]])
+
+    # the service is not asked behind one's back
+    page.get_by_label("Runs on").select_option("device")
+    expect(page.get_by_role("alert")).to_contain_text(alert)
 
 
 def test_the_camera_is_redrawn_on_the_device(editor: Editor) -> None:
