@@ -79,8 +79,8 @@ class ModelConfig(Section):
     Saito et al., 2020)."""
 
     attention_doublings: Annotated[int, Field(ge=0, le=2)] = 1
-    """Attention works at the height and width of the content map, or after so many doublings: what
-    it finds is finer, and each doubling makes it 16 times as costly."""
+    """Attention works at the height and width of the content map, or after one or two doublings:
+    what it finds is finer, and each doubling makes it 16 times as costly."""
 
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
