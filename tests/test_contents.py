@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from funit import contents
 from funit.config import ModelConfig
@@ -165,6 +167,35 @@ def test_content_is_there_when_the_session_that_names_it_begins(
     assert removed == (0, 0)
     assert clean(database, storage) == (0, 0)
     database.dispose()
+
+
+def test_what_is_named_while_another_looks_for_its_name_stays(
+    database_url: str, storage: Storage, tmp_path: Path
+) -> None:
+    database, others = open_database(database_url), open_database(database_url)
+    (tmp_path / "file").write_bytes(b"a file")
+
+    def name() -> None:
+        with keeper.naming() as session:
+            session.add(Pose(id="p", sha256=sha256, size=6, width=1, height=1))
+
+    with keeping(database, storage) as keeper, ThreadPoolExecutor(1) as pool:
+        sha256 = keeper.put_file(tmp_path / "file")
+        named: list[Future[None]] = []
+
+        def looked(*executed: Any) -> None:
+            if "FROM poses" in executed[2] and not named:
+                named.append(pool.submit(name))
+                wait(named, timeout=1)  # SQLite lets nobody write meanwhile
+
+        event.listen(others, "after_cursor_execute", looked)
+        removed = drop_unnamed(others, storage, [sha256])
+        named[0].result(timeout=60)
+
+    assert removed == (0, 0)
+    assert storage.has(sha256)
+    database.dispose()
+    others.dispose()
 
 
 def test_what_another_table_names_stays_and_the_rest_goes(

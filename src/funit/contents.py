@@ -14,7 +14,7 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, insert, select, union
 from sqlalchemy.orm import Session
 
 from funit.database.connection import reading, wait_for_turn, writing
@@ -138,11 +138,15 @@ def clean(database: Engine, storage: Storage) -> tuple[int, int]:
 
 
 def _named(session: Session, hashes: Collection[str]) -> set[str]:
-    """Those that any column of any table names, that of reservations too."""
-    return {
-        sha256
+    """Those that any column of any table names, that of reservations too.
+
+    One statement sees one state of the database: between two of them a reservation may become a
+    name in a table that was looked through already.
+    """
+    columns = [
+        column
         for table in Table.metadata.tables.values()
         for column in table.columns
         if column.name.endswith("sha256")
-        for sha256 in session.scalars(select(column).where(column.in_(hashes)))
-    }
+    ]
+    return set(session.scalars(union(*(select(each).where(each.in_(hashes)) for each in columns))))
