@@ -15,7 +15,7 @@ from funit.config import merged, parse_assignments
 from funit.data.catalog import read_catalog
 from funit.data.menagerie import write_menagerie
 from funit.database.connection import writing
-from funit.database.schema import Job
+from funit.database.schema import Job, Pose
 from funit.errors import ConflictError, NotThereError, UserError
 from funit.fine_tuning import train
 from funit.home import home
@@ -368,6 +368,16 @@ def test_a_key_has_so_much_room_and_no_more(store: Store, zoo: Path) -> None:
         add_images(services, "zoo", "", "fox", uploads(two=picture(2), three=picture(3)))
     remove_dataset(services, "zoo")
     upload(services, zoo, "zoo2")
+
+
+def test_poses_take_of_the_same_room(store: Store, zoo: Path) -> None:
+    total = sum(len(content) for content in contents_of(zoo))
+    services = store(key_bytes=total + 200)
+    with writing(services.database) as session:
+        session.add(Pose(id="pose_1", sha256="0" * 64, size=201, width=1, height=1))
+
+    with pytest.raises(TooLargeError, match="left to this API key"):
+        upload(services, zoo)
 
 
 def contents_of(zip_path: Path) -> list[bytes]:
