@@ -23,7 +23,7 @@ from funit.data.images import is_image_name
 from funit.database.connection import reading, writing
 from funit.database.schema import ENDED_STATES, DataSet, DataSetImage, DataSetVersion, Job, Schedule
 from funit.errors import ConflictError, NotThereError, UserError
-from funit.home import home, whole_file
+from funit.home import home, make_room, mark_used, whole_file
 from funit.service.intake import (
     Intake,
     NewImage,
@@ -310,11 +310,13 @@ def open_dataset(services: Services, name: str, version: int | None = None) -> P
         rows = list(session.scalars(select(DataSetImage).where(wanted).order_by(DataSetImage.id)))
     path = _cached(found.fingerprint)
     if path.exists():
+        mark_used(path)
         return path
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
         for row in sorted(rows, key=_path):
             entry = zipfile.ZipInfo(_path(row), date_time=(1980, 1, 1, 0, 0, 0))
             file.writestr(entry, services.storage.get(row.sha256))
+    make_room(path.parent, "*.zip")
     return path
 
 
