@@ -70,7 +70,8 @@ def test_a_cache_drops_what_was_not_used_for_longest_and_nothing_of_today(tmp_pa
     days_ago = {"a.pack": 4, "b.pack": 3, "c.pack": 2, "d.pack": 0.5, "e.pack": 0, "other": 9}
     for name, days in days_ago.items():
         (tmp_path / name).write_bytes(b"0123456789")
-        os.utime(tmp_path / name, [time.time() - days * 24 * 60 * 60] * 2)
+        last = time.time() - days * 24 * 60 * 60
+        os.utime(tmp_path / name, (last, last))
     mark_used(tmp_path / "a.pack")
 
     make_room(tmp_path, "*.pack", max_bytes=30)
