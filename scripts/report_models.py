@@ -21,7 +21,8 @@ from pathlib import Path
 from splice import spliced
 
 from funit.evaluation.baselines import BASELINES
-from funit.evaluation.report import ARROWS, Report, better, shown
+from funit.evaluation.measures import better
+from funit.evaluation.report import ARROWS, Report, shown
 from funit.evaluation.scores import REAL_IMAGES
 from funit.home import whole_file
 

@@ -27,10 +27,11 @@ from funit.evaluation.baselines import BASELINES
 from funit.evaluation.candidates import Baseline, Candidate
 from funit.evaluation.findings import Findings
 from funit.evaluation.judge import Judge
+from funit.evaluation.measures import DEFAULT_NETWORK, MEASURES, better
 from funit.evaluation.metrics import Images, l1
 from funit.evaluation.pairs import Pair, Pairs, choose_pairs, real_image
-from funit.evaluation.protocol import DEFAULT_NETWORK, MEASURES, Test
-from funit.evaluation.report import Row, better
+from funit.evaluation.protocol import Test
+from funit.evaluation.report import Row
 from funit.feature_networks import feature_network
 
 PART = "unseen"

@@ -183,7 +183,7 @@ def test_a_service_that_runs_answers_every_example(tmp_path: Path) -> None:
             text=True,
             timeout=300,
         )
-        served.wait_for("request", route="/v1/schedules/{name}")
+        served.wait_for("request", method="DELETE", route="/v1/schedules/{name}")  # the last one
         asked = [json.loads(line) for line in served.lines[heard:] if '"request"' in line]
 
     assert "unbound variable" not in run.stderr

@@ -1,9 +1,11 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from funit.errors import UserError
-from funit.home import home, whole_file
+from funit.home import home, make_room, mark_used, whole_file
 
 
 def test_home_is_made_where_the_variable_says(
@@ -62,3 +64,18 @@ def test_a_folder_that_cannot_be_written_to_is_a_users_error(tmp_path: Path) -> 
         whole_file(tmp_path / "file" / "x") as temporary,
     ):
         temporary.write_text("content")
+
+
+def test_a_cache_drops_what_was_not_used_for_longest_and_nothing_of_today(tmp_path: Path) -> None:
+    days_ago = {"a.pack": 4, "b.pack": 3, "c.pack": 2, "d.pack": 0.5, "e.pack": 0, "other": 9}
+    for name, days in days_ago.items():
+        (tmp_path / name).write_bytes(b"0123456789")
+        last = time.time() - days * 24 * 60 * 60
+        os.utime(tmp_path / name, (last, last))
+    mark_used(tmp_path / "a.pack")
+
+    make_room(tmp_path, "*.pack", max_bytes=30)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.pack", "d.pack", "e.pack", "other"}
+
+    make_room(tmp_path, "*.pack", max_bytes=5)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.pack", "d.pack", "e.pack", "other"}

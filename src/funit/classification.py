@@ -29,9 +29,9 @@ from funit.evaluation.classifier import (
 )
 from funit.evaluation.distribution import TooFewImagesError
 from funit.evaluation.judge import Judge
+from funit.evaluation.measures import DEFAULT_NETWORK
 from funit.evaluation.metrics import Images, Values
 from funit.evaluation.pairs import real_image
-from funit.evaluation.protocol import DEFAULT_NETWORK
 from funit.feature_networks import FeatureNetwork, feature_network
 from funit.model.device import find_device
 from funit.translator import Translator, shares_of

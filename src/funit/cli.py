@@ -860,6 +860,7 @@ def jobs_create(
 @jobs_app.command("list")
 def jobs_list(
     state: Annotated[list[str] | None, _option("Only jobs in this state. May be repeated.")] = None,
+    limit: Annotated[int, Option(min=1, help="At most so many.")] = 100,
     config: ServiceConfig = None,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
@@ -867,9 +868,9 @@ def jobs_list(
     """Lists the jobs, the newest first."""
     with _services(config, database_url) as services:
         from funit.service.jobs.manager import described
-        from funit.service.jobs.store import list_jobs
+        from funit.service.jobs.store import known_state, list_jobs
 
-        jobs = list_jobs(services.database, state or ())
+        jobs = list_jobs(services.database, [known_state(s) for s in state or ()], limit=limit)
         if as_json:
             _print_json([described(job) for job in jobs])
             return

@@ -3,11 +3,15 @@
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from funit.errors import UserError
+
+MAX_CACHE_BYTES = 20 << 30  # of packed data, and of zips of data sets, each
+_DAY = 24 * 60 * 60  # seconds
 
 
 def home() -> Path:
@@ -75,6 +79,29 @@ def put_folder(made: Path, out: Path, aside: Path) -> None:
         if os.path.lexists(aside):
             aside.rename(out)
         raise _not_written(out, error) from None
+
+
+def mark_used(path: Path) -> None:
+    """Makes a file of a cache the most recently used one."""
+    with suppress(OSError):  # where nothing can be written, nothing is dropped either
+        os.utime(path)
+
+
+def make_room(cache: Path, pattern: str, max_bytes: int = MAX_CACHE_BYTES) -> None:
+    """Removes files of a cache, the least recently used first, until they have no more bytes.
+
+    What was used within a day stays: somebody may be about to open it.
+    """
+    used: list[tuple[float, int, Path]] = []
+    for path in cache.glob(pattern):
+        with suppress(FileNotFoundError):  # another process was faster
+            status = path.stat()
+            used.append((status.st_mtime, status.st_size, path))
+    num_bytes = 0
+    for last, size, path in sorted(used, reverse=True):
+        num_bytes += size
+        if num_bytes > max_bytes and time.time() - last > _DAY:
+            path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

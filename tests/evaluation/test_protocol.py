@@ -9,8 +9,9 @@ import pytest
 from funit.config import LossWeights, ModelConfig
 from funit.data.packed import packed_for
 from funit.errors import UserError
+from funit.evaluation.measures import MEASURES
 from funit.evaluation.pairs import choose_pairs, write_pairs
-from funit.evaluation.protocol import MEASURES, Network, evaluate
+from funit.evaluation.protocol import Network, evaluate
 from funit.evaluation.report import Report
 
 from .conftest import Save

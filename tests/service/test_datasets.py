@@ -15,7 +15,7 @@ from funit.config import merged, parse_assignments
 from funit.data.catalog import read_catalog
 from funit.data.menagerie import write_menagerie
 from funit.database.connection import writing
-from funit.database.schema import Job
+from funit.database.schema import Job, Pose
 from funit.errors import ConflictError, NotThereError, UserError
 from funit.fine_tuning import train
 from funit.home import home
@@ -184,11 +184,11 @@ def test_a_version_is_made_into_a_zip_once_and_in_one_piece(store: Store, zoo: P
     upload(services, zoo)
 
     path = open_dataset(services, "zoo")
-    written = path.stat().st_mtime_ns
+    written = path.stat().st_ino  # another one would be another file in its place
     again = open_dataset(services, "zoo", 1)
 
     assert again == path
-    assert path.stat().st_mtime_ns == written
+    assert path.stat().st_ino == written
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert path.is_relative_to(home() / "cache")
 
@@ -368,6 +368,16 @@ def test_a_key_has_so_much_room_and_no_more(store: Store, zoo: Path) -> None:
         add_images(services, "zoo", "", "fox", uploads(two=picture(2), three=picture(3)))
     remove_dataset(services, "zoo")
     upload(services, zoo, "zoo2")
+
+
+def test_poses_take_of_the_same_room(store: Store, zoo: Path) -> None:
+    total = sum(len(content) for content in contents_of(zoo))
+    services = store(key_bytes=total + 200)
+    with writing(services.database) as session:
+        session.add(Pose(id="pose_1", sha256="0" * 64, size=201, width=1, height=1))
+
+    with pytest.raises(TooLargeError, match="left to this API key"):
+        upload(services, zoo)
 
 
 def contents_of(zip_path: Path) -> list[bytes]:

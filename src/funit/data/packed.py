@@ -30,7 +30,7 @@ from funit.data.catalog import (
 )
 from funit.data.images import WHITE, Color
 from funit.errors import UserError
-from funit.home import home, whole_file
+from funit.home import home, make_room, mark_used, whole_file
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -170,10 +170,13 @@ def packed_for(
     path = (cache_dir or home() / "packed") / f"{_key(catalog, size, background)}{SUFFIX}"
     if path.exists():
         try:
+            mark_used(path)
             return open_packed(path)
         except UserError:
             pass  # our own cache, damaged: made anew
-    return pack(catalog, size, path, background, progress)
+    packed = pack(catalog, size, path, background, progress)
+    make_room(path.parent, f"*{SUFFIX}")
+    return packed
 
 
 def find_packed(fingerprint: str, cache_dir: Path | None = None) -> Packed | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from funit.evaluation.measures import BASELINE_NAMES
 from funit.evaluation.metrics import Images, background, foreground, l1
 from funit.evaluation.pairs import Pairs
 
@@ -37,11 +38,9 @@ def recolour(content: Images, examples: Images, counterparts: Images) -> Images:
     return recoloured
 
 
-BASELINES: Mapping[str, Callable[[Images, Images, Images], Images]] = {
-    "copy-content": copy_content,
-    "nearest-example": nearest_example,
-    "recolour": recolour,
-}
+BASELINES: Mapping[str, Callable[[Images, Images, Images], Images]] = dict(
+    zip(BASELINE_NAMES, (copy_content, nearest_example, recolour), strict=True)
+)
 
 
 def baseline_images(name: str, pairs: Pairs) -> Images:

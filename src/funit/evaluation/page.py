@@ -17,6 +17,7 @@ from PIL import Image
 
 from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES
+from funit.evaluation.measures import better
 from funit.evaluation.metrics import Images
 from funit.evaluation.plots import (
     Line,
@@ -37,7 +38,6 @@ from funit.evaluation.report import (
     Row,
     Sample,
     Threshold,
-    better,
 )
 from funit.home import whole_file
 

@@ -28,6 +28,7 @@ from funit.evaluation.candidates import (
 from funit.evaluation.findings import Findings
 from funit.evaluation.judge import Judge
 from funit.evaluation.measured import Measured, dipd_of_truth, measure
+from funit.evaluation.measures import DEFAULT_NETWORK, MEASURES, checked_measures
 from funit.evaluation.pairs import Chooser, ChosenPairs, Pair, write_pairs
 from funit.evaluation.real import RealFeatures, RealImages, classifiers, real_features
 from funit.evaluation.report import Report, Sample, Threshold, about
@@ -44,12 +45,8 @@ from funit.evaluation.scores import (
 from funit.feature_networks import feature_network
 from funit.model.device import find_device, keep_freed_memory
 
-MEASURES = ("accuracy", "distribution", "copies", "spread", "few-shot")
-"""What is measured beside the errors of each image."""
-QUICK_MEASURES = ("accuracy", "spread")  # the first on a few real images
 DEFAULT_PAIRS, QUICK_PAIRS = 1500, 200  # FID by EfficientNet-lite0 needs 1,281
 DEFAULT_SHOTS = (1, 5)
-DEFAULT_NETWORK = "efficientnet_lite0"
 
 Progress = Callable[[str, int, int], None]  # (what is done, images done, images in all)
 
@@ -94,7 +91,7 @@ def evaluate(
     """
     keep_freed_memory()
     looks_at_few = quick and measures is None
-    measures = _checked_measures(measures, quick)
+    measures = checked_measures(measures, quick)
     opened = open_candidates(models, Path(data), device, truth)
     candidates, packed, size = opened.candidates, opened.packed, opened.size
     part = part or _default_part(packed)
@@ -348,17 +345,6 @@ def _counting(progress: Progress, what: str, total: int) -> Iterator[Callable[[i
         progress(what, min(done, total), total)
 
     yield advance
-
-
-def _checked_measures(measures: Sequence[str] | None, quick: bool) -> tuple[str, ...]:
-    if measures is None:
-        return QUICK_MEASURES if quick else MEASURES
-    for name in measures:
-        if name not in MEASURES:
-            raise UserError(
-                f"there is no measure `{name}`", hint=f"there are {', '.join(MEASURES)}"
-            )
-    return tuple(measures)
 
 
 def _judges(

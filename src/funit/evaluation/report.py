@@ -16,46 +16,11 @@ import torch
 
 from funit import __version__
 from funit.evaluation.classifier import ThresholdEffect
+from funit.evaluation.measures import Better, better
 from funit.evaluation.metrics import Images
 from funit.home import whole_file
 
-Better = Literal["lower", "higher", "neither"]
 Rank = Literal["best", "median", "worst"]
-
-# How a metric's name begins -> which way is better. What follows is the network that judges and,
-# after a `/`, the baseline to which the figure is a ratio. docs/evaluation.md has the formulas.
-BETTER: Mapping[str, Better] = {
-    "l1": "lower",
-    "l1_foreground": "lower",
-    "psnr": "higher",
-    "psnr_foreground": "higher",
-    "ssim": "higher",
-    "ssim_foreground": "higher",
-    "dssim": "lower",
-    "dssim_foreground": "lower",
-    "perceptual": "lower",
-    "perceptual_foreground": "lower",
-    "dipd": "lower",
-    "top1_all": "higher",
-    "top5_all": "higher",
-    "top1_test": "higher",
-    "top5_test": "higher",
-    "is_all": "higher",
-    "is_test": "higher",
-    "fid": "lower",
-    "mfid": "lower",
-    "kid": "lower",
-    "mkid": "lower",
-    "precision": "higher",
-    "recall": "higher",
-    "density": "higher",
-    "coverage": "higher",
-    "few_shot": "higher",
-    "copies": "lower",
-    "look_spread": "neither",  # as a share of that of real images: 1 is as it should be
-    "pose_spread": "neither",
-    "used": "neither",
-}
 
 
 @dataclass(frozen=True)
@@ -196,13 +161,6 @@ class Report:
         }
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-
-
-def better(metric: str) -> Better:
-    """Which way is better, by the longest name in BETTER that the metric begins with."""
-    base = metric.split("/")[0]
-    known = [name for name in BETTER if base == name or base.startswith(f"{name}_")]
-    return BETTER[max(known, key=len)] if known else "neither"
 
 
 def shown(row: Row | None) -> str:

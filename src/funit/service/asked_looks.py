@@ -5,7 +5,6 @@ from functools import partial
 
 from funit.database.connection import reading
 from funit.database.schema import Pose as PoseRow
-from funit.errors import UserError
 from funit.service.auth import Caller
 from funit.service.diverse import NamedPose
 from funit.service.generator import GalleryPose
@@ -67,9 +66,3 @@ def uploaded_poses(services: Services, caller: Caller) -> list[NamedPose]:
     with reading(services.database) as session:
         rows = session.scalars(listed(PoseRow, caller, _NUM_COMPARED, 0)).all()
     return [NamedPose(row.id, Picture(services.storage.get(row.sha256), row.id)) for row in rows]
-
-
-def refuse_both(first: Sequence[object], second: Sequence[object], names: str) -> None:
-    """Raises UserError where two ways of saying the same are used at once."""
-    if first and second:
-        raise UserError(f"{names} are given", hint="give one of them")

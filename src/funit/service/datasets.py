@@ -23,7 +23,7 @@ from funit.data.images import is_image_name
 from funit.database.connection import reading, writing
 from funit.database.schema import ENDED_STATES, DataSet, DataSetImage, DataSetVersion, Job, Schedule
 from funit.errors import ConflictError, NotThereError, UserError
-from funit.home import home, whole_file
+from funit.home import home, make_room, mark_used, whole_file
 from funit.service.intake import (
     Intake,
     NewImage,
@@ -34,6 +34,7 @@ from funit.service.intake import (
     take_folder,
     take_zip,
 )
+from funit.service.owners import used_bytes
 from funit.service.services import Services
 from funit.service.settings import Limits
 
@@ -81,7 +82,7 @@ def register_folder(
         known = session.scalar(select(DataSet).where(DataSet.name == name))
         _refuse_other_source(known, name, path)
         room = _room(session, known.key_id if known else key_id, limits)
-        room += _bytes_of(session, DataSetImage.dataset_id == known.id) if known else 0
+        room += _bytes_of(session, known) if known else 0
     with keeping(services.database, services.storage) as keeper:
         intake = take_folder(path, name, keeper, limits, room)
         with keeper.naming() as session:
@@ -309,11 +310,13 @@ def open_dataset(services: Services, name: str, version: int | None = None) -> P
         rows = list(session.scalars(select(DataSetImage).where(wanted).order_by(DataSetImage.id)))
     path = _cached(found.fingerprint)
     if path.exists():
+        mark_used(path)
         return path
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
         for row in sorted(rows, key=_path):
             entry = zipfile.ZipInfo(_path(row), date_time=(1980, 1, 1, 0, 0, 0))
             file.writestr(entry, services.storage.get(row.sha256))
+    make_room(path.parent, "*.zip")
     return path
 
 
@@ -416,13 +419,12 @@ def _new_among(
 
 def _room(session: Session, key_id: int | None, limits: Limits) -> int:
     """The bytes that a key may still add; what old versions keep counts, too."""
-    owned = select(DataSet.id)
-    owned = owned.where(DataSet.key_id == key_id if key_id else DataSet.key_id.is_(None))
-    return limits.key_bytes - _bytes_of(session, DataSetImage.dataset_id.in_(owned))
+    return limits.key_bytes - used_bytes(session, key_id)
 
 
-def _bytes_of(session: Session, which: ColumnElement[bool]) -> int:
-    return int(session.scalar(select(func.sum(DataSetImage.size)).where(which)) or 0)
+def _bytes_of(session: Session, dataset: DataSet) -> int:
+    wanted = select(func.sum(DataSetImage.size)).where(DataSetImage.dataset_id == dataset.id)
+    return int(session.scalar(wanted) or 0)
 
 
 def _check_name(name: str) -> None:

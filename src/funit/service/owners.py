@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from funit.database.schema import Pose, SavedLook
+from funit.database.schema import DataSet, DataSetImage, Pose, SavedLook
 from funit.errors import NotThereError
 from funit.service.auth import Caller
 from funit.service.errors import TooLargeError
@@ -49,18 +49,24 @@ def find_own(
     return found
 
 
+def used_bytes(session: Session, key_id: int | None) -> int:
+    """What a key's data sets, with all that their old versions keep, its looks and poses take."""
+    datasets = select(DataSet.id).where(DataSet.key_id == key_id)
+    sums = [
+        select(func.sum(DataSetImage.size)).where(DataSetImage.dataset_id.in_(datasets)),
+        *(select(func.sum(t.size)).where(t.key_id == key_id) for t in (SavedLook, Pose)),
+    ]
+    return sum(int(session.scalar(each) or 0) for each in sums)
+
+
 def check_room(session: Session, services: Services, caller: Caller, size: int) -> None:
-    """Raises TooLargeError where a key's looks and poses would take more than it may have."""
+    """Raises TooLargeError where another look or pose of a key would be more than it may have."""
     if caller.key_id is None:
         return
-    sums = [
-        session.scalar(select(func.sum(table.size)).where(table.key_id == caller.key_id)) or 0
-        for table in (SavedLook, Pose)
-    ]
     limit = services.settings.limits.key_bytes
-    if sum(sums) + size > limit:
+    if used_bytes(session, caller.key_id) + size > limit:
         raise TooLargeError(
-            f"the looks and poses of the key `{caller.name}` would take more than "
+            f"the data sets, looks and poses of the key `{caller.name}` would take more than "
             f"{limit / MIB:g} MiB",
             hint="remove some that are no longer needed",
         )

@@ -32,6 +32,7 @@ def test_a_job_is_asked_for_and_stopped_on_the_command_line(zoo: Path, tmp_path:
     assert job["request"]["name"] == "zoo"
     assert job["request"]["minimum"]["at_most"] == 0.2
     assert (job["priority"], job["request"]["further_rounds"]) == (3, 2)
+    assert json.loads(funit("list", "--state", "paused", "--json")) == []
     assert "queued" in funit("show", job_id)
     assert funit("pause", job_id).strip() == f"{job_id} paused"
     assert funit("resume", job_id).strip() == f"{job_id} queued"
@@ -44,3 +45,4 @@ def test_what_is_wrong_is_said_in_a_line(zoo: Path) -> None:
     assert "`name` of the job" in funit("create", zoo, code=1)
     assert "no data set `nothing`" in funit("create", "nothing", "--name", "zoo", code=1)
     assert "no job `1`" in funit("show", "1", code=1)
+    assert "no job is ever `done`" in funit("list", "--state", "done", code=1)

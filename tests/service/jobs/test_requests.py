@@ -1,6 +1,7 @@
 """What a job can be asked for, and what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -87,6 +88,46 @@ def test_what_cannot_be_right_is_refused_before_anything_is_trained() -> None:
         build_request({"dataset": "a", "name": "No Name"})
     with pytest.raises(UserError, match="has no data"):
         build_request({"name": "a"})
+
+
+@pytest.mark.parametrize(
+    ("metric", "evaluation", "told"),
+    [
+        ("l1_foregroud", {}, "did you mean `l1_foreground`?"),
+        ("l1_foreground/copycontent", {}, "there are copy-content, "),
+        ("top1_test", {}, "write `top1_test_efficientnet_lite0`"),
+        ("fid_efficientnet_lite0", {}, "say `quick: false`, or `measures: [distribution]`"),
+        ("top1_all_efficientnet_lite0", {}, "say `quick: false`, or `measures: [accuracy]`"),
+        ("copies_efficientnet_lite0", {"measures": ["spread"]}, "or `measures: [copies]`"),
+        ("l1", {"measures": ["speed"]}, "there are accuracy, "),
+    ],
+)
+def test_a_minimum_that_would_not_be_measured_is_refused_before_anything_is_trained(
+    metric: str, evaluation: dict[str, Any], told: str
+) -> None:
+    asked = {"minimum": {"metric": metric, "at_most": 1}, "evaluation": evaluation}
+
+    with pytest.raises(UserError) as caught:
+        check_request(JobRequest.model_validate({"dataset": "a", "name": "b", **asked}))
+
+    assert told in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("metric", "evaluation"),
+    [
+        ("l1_foreground/copy-content", {}),
+        ("dssim/recolour", {"measures": []}),
+        ("top1_test_efficientnet_lite0", {}),
+        ("top1_all_efficientnet_lite0", {"measures": ["accuracy"]}),
+        ("few_shot_50_efficientnet_lite0", {"quick": False}),
+        ("mfid_efficientnet_lite0_112", {"quick": False}),
+    ],
+)
+def test_a_minimum_that_is_measured_is_taken(metric: str, evaluation: dict[str, Any]) -> None:
+    asked = {"minimum": {"metric": metric, "at_most": 1}, "evaluation": evaluation}
+
+    check_request(JobRequest.model_validate({"dataset": "a", "name": "b", **asked}))
 
 
 def test_no_path_of_the_server_can_be_asked_for_over_http() -> None:

@@ -19,6 +19,7 @@ from funit.config import (
 )
 from funit.data.catalog import UNSEEN, Catalog, read_catalog
 from funit.errors import UserError
+from funit.evaluation.measures import check_metric, checked_measures
 
 _NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 Name = Annotated[str, Field(pattern=rf"^{_NAME}$")]
@@ -219,7 +220,11 @@ def validated(kind: type[T], given: Settings) -> T:
 
 
 def check_request(request: JobRequest) -> None:
-    """Raises UserError where the settings of a candidate cannot be right."""
+    """Raises UserError where a candidate's settings, or what is to be measured, cannot be right."""
+    asked = request.evaluation
+    checked_measures(asked.measures, asked.quick)
+    if request.minimum is not None:
+        check_metric(request.minimum.metric, asked.measures, asked.quick)
     for candidate in request.candidates:
         below = {} if candidate.from_model else preset(candidate.preset or "small")
         if candidate.preset:

@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from funit.database.connection import reading, writing
 from funit.database.schema import ENDED_STATES, Job, JobEvent
-from funit.errors import ConflictError, NotThereError
+from funit.errors import ConflictError, NotThereError, UserError
 
 State = Literal[
     "queued",
@@ -33,6 +33,7 @@ State = Literal[
     "failed",
     "cancelled",
 ]
+STATES: tuple[State, ...] = get_args(State)
 UNDER_WAY = frozenset({"running", "evaluating", "publishing"})
 
 _MAX_LINE = 2000  # characters of a line of the log that is kept as an event
@@ -100,6 +101,14 @@ def find_job(database: Engine, job_id: str) -> Job:
     """The job of that id; raises NotThereError where there is none."""
     with reading(database) as session:
         return _found(session.get(Job, job_id), job_id)
+
+
+def known_state(text: str) -> State:
+    """The state of that name; raises UserError."""
+    for state in STATES:
+        if text == state:
+            return state
+    raise UserError(f"no job is ever `{text}`", hint=f"jobs are {', '.join(STATES)}")
 
 
 def list_jobs(

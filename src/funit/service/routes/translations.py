@@ -14,13 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from funit.engines.engine import Look
 from funit.errors import UserError
-from funit.service.asked_looks import (
-    examples_of,
-    find_poses,
-    model_for,
-    refuse_both,
-    uploaded_poses,
-)
+from funit.service.asked_looks import examples_of, find_poses, model_for, uploaded_poses
 from funit.service.auth import Caller, Translates
 from funit.service.diverse import NamedPose, diverse_poses
 from funit.service.errors import NotUsedError, responses
@@ -93,7 +87,8 @@ class Asked:
 
     def check(self) -> None:
         """Raises UserError for what contradicts itself."""
-        refuse_both(self.contents, self.poses, "`content` and `pose`")
+        if self.contents and self.poses:
+            raise UserError("`content` and `pose` are given", hint="give one of them")
         if not self.examples and not self.looks:
             raise UserError(
                 "no look is given", hint="send pictures as `examples`, or the id of a `look`"
