@@ -153,6 +153,13 @@ export const followJob = (id: string, listener: Listener, signal: AbortSignal) =
 
 const schedule = (name: string) => `/v1/schedules/${encodeURIComponent(name)}`;
 
+export const createSchedule = (request: Record<string, unknown>) =>
+  askJson<Schedule>("/v1/schedules", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(request),
+  });
+
 export const changeSchedule = (name: string, verb: "pause" | "resume") =>
   ask(`${schedule(name)}/${verb}`, { method: "POST" });
 

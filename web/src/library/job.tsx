@@ -77,6 +77,11 @@ function Actions({ job, live }: { job: Job; live: LiveJob }) {
           {words.again}
         </a>
       )}
+      {job.request.dataset && (
+        <a class="button" href={`#/jobs/schedule/${encodeURIComponent(job.id)}`}>
+          {words.repeat}
+        </a>
+      )}
       <a class="button" href={`#/jobs/compare/${encodeURIComponent(job.id)}`}>
         {words.compare}
       </a>

@@ -141,6 +141,21 @@ def run_folder(job_id: str, candidate: int) -> Path:
     return job_folder(job_id) / f"candidate-{candidate}"
 
 
+def report_file(job_id: str, position: store.Position) -> Path:
+    """Where the evaluation of a candidate is written, as JSON; beside it is its page."""
+    return job_folder(job_id) / f"evaluation-{position.candidate}-{position.round}.json"
+
+
+def report_page(job: Job) -> Path | None:
+    """The page of a job's newest evaluation; None where there is none."""
+    if job.report is None:
+        return None
+    newest = job.report["verdict"]
+    position = store.Position(newest["candidate"], newest["round"])
+    page = report_file(job.id, position).with_suffix(".html")
+    return page if page.exists() else None
+
+
 def pictures(job: Job, candidate: int | None = None) -> Mapping[str, Path]:
     """Curves and sample grids, by name: by default of the candidate that is being trained."""
     run = run_folder(job.id, store.position_of(job).candidate if candidate is None else candidate)
