@@ -440,7 +440,8 @@ def table(presets: dict[str, dict[str, Any]]) -> str:
     lines = [*map(description, presets, presets.values()), ""]
     if any(figures["machine"]["load_of_others"] > 1 for figures in presets.values()):
         lines += [
-            "Other programs used these cores, so the times are not those of the service alone.",
+            "A load average above 1 is of other programs, whose times are in these figures too, "
+            "or of the measurement before.",
             "",
         ]
     lines += [

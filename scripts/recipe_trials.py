@@ -62,6 +62,7 @@ TRIALS: Mapping[str, list[str]] = {
     "fast-batch-4": [*_FAST, "training.batch_size=4"],
     "fast-batch-16": [*_FAST, "training.batch_size=16"],
     "fast-base-24": [*_FAST, "model.base_channels=24"],
+    "fast-attention-4x": [*_FAST, "model.attention_doublings=2"],
     "fast-blocks-4": [*_FAST, "model.num_residual_blocks=4"],
     "fast-fine": [*_FAST, *_FINE],
     "fast-fine-base-24": [*_FAST, *_FINE, "model.base_channels=24"],

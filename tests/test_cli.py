@@ -476,7 +476,8 @@ def test_a_model_is_published_only_if_it_is_good_and_small_enough(place: Path) -
     assert "is no size" in run("publish model --name zoo --max-size big").stderr
 
     succeed("publish model --name zoo --scores scores.json --require l1<0.3 --max-size 1MiB")
-    assert json.loads(succeed("models show zoo --json"))["scores"] == rows
+    kept = json.loads(succeed("models show zoo --json"))["scores"]
+    assert kept == [rows[0] | {"model": "zoo"}, rows[1]]  # where it lay is nobody's business
 
 
 def test_a_damaged_model_is_named_and_the_others_are_listed() -> None:

@@ -170,13 +170,24 @@ def test_attention_needs_a_class_encoder_that_halves_as_often_as_the_content_enc
     assert config_with(wanted[0], "model.class_encoder_halvings=3", "model.attention_channels=8")
 
 
-def test_attention_after_one_halving_needs_an_even_width() -> None:
-    wanted = ["model.num_halvings=1", "model.base_channels=5", "model.attention_channels=8"]
+@pytest.mark.parametrize(
+    ("doublings", "halvings", "message", "hint"),
+    [
+        (1, 1, "5 is no multiple of 2", "choose 6, or set `model.attention_doublings` to 0"),
+        (2, 2, "5 is no multiple of 4", "choose 8, or set `model.attention_doublings` to 0"),
+        (2, 1, "2 is more than `model.num_halvings` 1", "choose at most 1"),
+    ],
+)
+def test_a_width_that_attention_cannot_use_is_an_error(
+    doublings: int, halvings: int, message: str, hint: str
+) -> None:
+    wanted = [f"model.num_halvings={halvings}", "model.base_channels=5"]
+    wanted += ["model.attention_channels=8"]
 
-    with pytest.raises(UserError, match="5 is odd") as caught:
-        config_with(*wanted)
+    with pytest.raises(UserError, match=message) as caught:
+        config_with(*wanted, f"model.attention_doublings={doublings}")
 
-    assert caught.value.hint == "choose 6, or set `model.attention_doublings` to 0"
+    assert caught.value.hint == hint
     assert config_with(*wanted, "model.attention_doublings=0")
 
 

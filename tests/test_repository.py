@@ -14,7 +14,7 @@ import funit.model_folder
 from funit.config import Config, ModelConfig, to_yaml
 from funit.database.connection import open_database, writing
 from funit.database.schema import ModelVersion
-from funit.errors import UserError
+from funit.errors import NotThereError, UserError
 from funit.home import database_url, home
 from funit.model.discriminator import Discriminator
 from funit.model.generator import Generator
@@ -430,6 +430,19 @@ def test_a_name_comes_before_a_folder_of_that_name(
 
     assert repository.find("model").path.parent == home() / "cache" / "models"
     assert repository.find("./model").path == Path("model")
+
+
+def test_what_is_found_by_name_alone_is_never_a_folder(
+    tmp_path: Path, model: Path, repository: ModelRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    for wrong in ("model", "./model", str(model), "m" * 300, "a\0b", ""):
+        with pytest.raises(NotThereError, match="no model is called"):
+            repository.find_named(wrong)
+    repository.publish(model, "model")
+
+    assert repository.find_named("model@1").path.parent == home() / "cache" / "models"
 
 
 def test_an_unknown_name_offers_the_nearest(model: Path, repository: ModelRepository) -> None:

@@ -78,8 +78,9 @@ class ModelConfig(Section):
     """The content image has a say in the class code, and so has a learned constant (COCO-FUNIT,
     Saito et al., 2020)."""
 
-    attention_doublings: Literal[0, 1] = 1
-    """Attention works at the height and width of the content map, or after the first doubling."""
+    attention_doublings: Annotated[int, Field(ge=0, le=2)] = 1
+    """Attention works at the height and width of the content map, or after so many doublings: what
+    it finds is finer, and each doubling makes it 16 times as costly."""
 
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
@@ -137,11 +138,20 @@ class ModelConfig(Section):
         return self
 
     def _check_attention(self) -> None:
-        if self.base_channels % 2 and self.num_halvings == 1 and self.attention_doublings:
+        doublings = self.attention_doublings
+        if doublings > self.num_halvings:
             raise UserError(
-                f"`model.base_channels` {self.base_channels} is odd, which the attention cannot "
-                "use with one halving",
-                hint=f"choose {self.base_channels + 1}, or set `model.attention_doublings` to 0",
+                f"`model.attention_doublings` {doublings} is more than `model.num_halvings` "
+                f"{self.num_halvings}",
+                hint=f"choose at most {self.num_halvings}",
+            )
+        if self.base_channels * 2**self.num_halvings % 4**doublings:
+            least = 4**doublings // 2**self.num_halvings
+            raise UserError(
+                f"`model.base_channels` {self.base_channels} is no multiple of {least}, which the "
+                f"attention needs after {doublings} doublings of {self.num_halvings}",
+                hint=f"choose {-(-self.base_channels // least) * least}, or set "
+                "`model.attention_doublings` to 0",
             )
         if self.class_encoder_halvings < self.num_halvings:
             raise UserError(

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "models"
 LATEST = "latest"
+_OR_A_FOLDER = ", or give a folder"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ALIAS = re.compile(r"[a-z][a-z0-9._-]{0,63}")
@@ -186,9 +187,18 @@ class ModelRepository:
             return open_folder(path)
         if isinstance(model, Path) or path.name != model:
             raise NotThereError(
-                f"there is no model folder or run folder `{model}`", hint=self._hint(path.name)
+                f"there is no model folder or run folder `{model}`",
+                hint=self._hint(path.name, _OR_A_FOLDER),
             )
-        raise self._unknown(model)
+        raise self._unknown(model, _OR_A_FOLDER)
+
+    def find_named(self, model: str) -> ModelFolder:
+        """The model of that name, as of `find`, and never a folder: for what strangers ask for."""
+        if not _ANY_NAME.fullmatch(model):
+            raise NotThereError(
+                f"no model is called `{model}`", hint="names are like `cats-64px@2`"
+            )
+        return self._open(*self._resolve(model))
 
     # ---------------------------------------------------------------- change
 
@@ -207,8 +217,9 @@ class ModelRepository:
         """Makes what a run has learned (the average generator), or a model, a version of NAME.
 
         The graphs of a model are copied, too; `write_graphs` makes those of one that has none, as
-        `measure_codes` gives the statistics of its training data to one that has none. More than
-        `max_size` bytes in all are refused [0044]. Of a crash nothing is seen afterwards.
+        `measure_codes` gives the statistics of its training data to one that has none. The rows of
+        `scores` that are of `source` bear the new name. More than `max_size` bytes in all are
+        refused [0044]. Of a crash nothing is seen afterwards.
         """
         if not _NAME.fullmatch(name):
             raise UserError(
@@ -218,7 +229,7 @@ class ModelRepository:
         found = self.find(source)
         info = found.info.model_copy(update={"name": name, "made_by": __version__})
         if scores is not None:
-            info = info.model_copy(update={"scores": [dict(row) for row in scores]})
+            info = info.model_copy(update={"scores": _named_scores(scores, str(source), name)})
         if licence:
             info = info.model_copy(update={"licence": licence})
         if measure_codes and info.statistics is None:
@@ -354,11 +365,11 @@ class ModelRepository:
                 on_problem(error)
         return found
 
-    def _unknown(self, model: str) -> NotThereError:
+    def _unknown(self, model: str, more: str = "") -> NotThereError:
         name = model.partition("@")[0]
-        return NotThereError(f"no model is called `{model}`", hint=self._hint(name))
+        return NotThereError(f"no model is called `{model}`", hint=self._hint(name, more))
 
-    def _hint(self, model: str) -> str:
+    def _hint(self, model: str, more: str = "") -> str:
         published = self._published()
         names = {path.parent.name for path in self.shipped.glob(f"*/{ABOUT_FILE}")}
         names |= {row.name for row in published.versions()} if published else set()
@@ -366,7 +377,7 @@ class ModelRepository:
             return f"did you mean `{close[0]}`? `funit models list` shows all"
         if not names:
             return "there are none yet: `funit train` makes one, `funit publish` names it"
-        return f"`funit models list` shows the {len(names)} there {_is(names)}, or give a folder"
+        return f"`funit models list` shows the {len(names)} there {_is(names)}{more}"
 
 
 def _is_there(database: "str | Engine") -> bool:
@@ -398,6 +409,13 @@ def _readable(row: "ModelVersion", on_problem: OnProblem | None) -> Iterator[Mod
         if on_problem is None:
             raise
         on_problem(error)
+
+
+def _named_scores(
+    scores: Sequence[Mapping[str, Any]], source: str, name: str
+) -> list[dict[str, Any]]:
+    """Rows in which a model has a name: where its run was is nobody's business."""
+    return [{**row, "model": name if row["model"] == source else row["model"]} for row in scores]
 
 
 def _check_size(folder: Path, max_size: int | None) -> None:

@@ -1,9 +1,12 @@
 """What a model must reach before it is published."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from funit.errors import UserError
-from funit.evaluation.requirements import Requirement, check_requirements
+from funit.evaluation.requirements import Requirement, check_requirements, read_scores
 
 ROWS = [
     {"model": "mine", "part": "unseen", "shots": 5, "metric": "l1_foreground", "value": 0.1},
@@ -40,3 +43,17 @@ def test_a_score_that_was_not_measured_meets_nothing(text: str) -> None:
 def test_what_is_no_requirement_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="is no requirement"):
         Requirement.parse(text)
+
+
+def test_the_scores_of_the_only_model_of_a_report_bear_the_name_asked_for(tmp_path: Path) -> None:
+    row = {"part": "unseen", "shots": 5, "metric": "l1", "value": 0.2, "low": 0, "high": 1, "n": 9}
+    models = ["./runs/mine", "recolour", "real images"]
+    file = tmp_path / "scores.json"
+    file.write_text(json.dumps({"rows": [{"model": model, **row} for model in models]}))
+
+    assert [found["model"] for found in read_scores(file, "runs/mine")] == ["runs/mine", "recolour"]
+    two = [{"model": model, **row} for model in ("a", "b")]
+    file.write_text(json.dumps({"rows": two}))
+    with pytest.raises(UserError, match="has no scores of `runs/mine`") as caught:
+        read_scores(file, "runs/mine")
+    assert caught.value.hint == "it has those of a, b"

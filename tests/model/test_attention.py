@@ -43,19 +43,23 @@ def test_keys_have_length_1_at_twice_the_content_maps_size(attention: Attention)
     torch.testing.assert_close(keys.norm(dim=1), torch.ones(2, 8, 8).double())
 
 
-def test_keys_of_fewer_positions_are_at_the_content_maps_own_size(attending: ModelConfig) -> None:
-    fewer = attending.model_copy(update={"attention_doublings": 0})
-
-    keys = Attention(fewer).double().keys(content_map(2))
-
-    assert keys.shape == (2, 4, 4, 4)
-
-
-def test_the_generator_compares_the_colours_that_were_found_where_they_were_found(
-    attending: ModelConfig,
+@pytest.mark.parametrize(("doublings", "side"), [(0, 4), (2, 16)])
+def test_keys_are_at_the_size_that_was_asked_for(
+    attending: ModelConfig, doublings: int, side: int
 ) -> None:
-    fewer = attending.model_copy(update={"attention_doublings": 0})
-    generator, images = Generator(fewer), torch.rand(2, 3, fewer.image_size, fewer.image_size)
+    other = attending.model_copy(update={"attention_doublings": doublings})
+
+    keys = Attention(other).double().keys(content_map(2))
+
+    assert keys.shape == (2, 4, side, side)
+
+
+@pytest.mark.parametrize(("doublings", "side"), [(0, 4), (2, 16)])
+def test_the_generator_compares_the_colours_that_were_found_where_they_were_found(
+    attending: ModelConfig, doublings: int, side: int
+) -> None:
+    other = attending.model_copy(update={"attention_doublings": doublings})
+    generator, images = Generator(other), torch.rand(2, 3, other.image_size, other.image_size)
 
     drawn = generator.draw(
         generator.encode_content(images), generator.encode_class(images[:, None])
@@ -65,7 +69,7 @@ def test_the_generator_compares_the_colours_that_were_found_where_they_were_foun
     assert drawn.found_colours is not None
     wanted = generator.perfect(images).found_colours
     assert wanted is not None
-    assert drawn.found_colours.shape == wanted.shape == (2, 3, 4, 4)
+    assert drawn.found_colours.shape == wanted.shape == (2, 3, side, side)
 
 
 def test_a_position_finds_the_value_of_the_position_with_its_key(attention: Attention) -> None:

@@ -108,11 +108,27 @@ def test_what_is_wrong_is_told(client: TestClient, creatures: dict[str, list[byt
     assert ask(client, [image], shown(creatures), threshold=2)[0] == 422
     assert ask(client, [image], dataset="nowhere")[0] == 404
     assert ask(client, [image], dataset="zoo@x")[0] == 400
-    assert ask(client, [image], shown(creatures), model="nothing")[0] in (400, 404)
+    assert ask(client, [image], shown(creatures), model="nothing")[0] == 404
     files: Files = [("images", ("x.png", image)), ("examples", ("e.png", image))]
     status = client.post("/v1/classifications", data={"classes": ["a", "b"]}, files=files)
     assert status.status_code == 400
     assert "2 classes are given for 1 examples" in status.text
+
+
+def test_a_model_is_asked_for_by_its_name_alone(
+    client: TestClient,
+    creatures: dict[str, list[bytes]],
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tiny_model.parent)
+    image = next(iter(creatures.values()))[0]
+
+    for wrong in (tiny_model.name, str(tiny_model), "m" * 300):
+        status, body = ask(client, [image], shown(creatures), model=wrong)
+
+        assert status == 404
+        assert f"no model is called `{wrong}`" in str(body["error"])
 
 
 def test_no_more_pictures_and_bytes_than_allowed(

@@ -103,6 +103,29 @@ def test_where_the_device_cannot_the_service_does_and_it_is_said(
     expect(page.get_by_role("alert")).to_contain_text("did not arrive whole")
 
 
+def test_where_there_is_no_memory_the_service_does_and_it_is_said(
+    context: BrowserContext, own: tuple[Path, list[Path]]
+) -> None:
+    page = context.new_page()
+    page.route("**/assets/worker-*.js", _without_memory)
+    editor = Editor(page, "auto")
+    page.goto("/")
+    expect(page.get_by_text("There is not enough memory.")).to_be_visible(timeout=SECONDS)
+    editor.place = "the service"
+    editor.put("pose", [own[0]])
+
+    page.get_by_label("Runs on").select_option("device")
+    expect(page.get_by_role("alert")).to_contain_text("Close other tabs, or let the service do it.")
+
+
+def _without_memory(route: Route) -> None:
+    """The page's own worker, on a device that has no memory for wasm: says what Chromium says."""
+    answer = route.fetch()
+    refusal = "throw new RangeError('WebAssembly.Memory(): could not allocate memory')"
+    none = f"WebAssembly.Memory = class {{ constructor() {{ {refusal} }} }};\n"
+    route.fulfill(response=answer, body=none + answer.text())
+
+
 def test_the_camera_is_redrawn_on_the_device(editor: Editor) -> None:
     editor.view("Live")
     editor.click("Use the camera")

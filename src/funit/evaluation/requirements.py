@@ -11,6 +11,7 @@ from typing import Any
 from funit.errors import UserError
 from funit.evaluation.baselines import BASELINES
 from funit.evaluation.report import Row
+from funit.evaluation.scores import REAL_IMAGES
 
 SHOTS = 5  # examples, where a requirement does not say how many
 
@@ -52,7 +53,7 @@ class Requirement:
 
 
 def read_scores(file: Path, model: str) -> list[dict[str, Any]]:
-    """The rows of a model, and of the baselines, in a report; raises UserError.
+    """The rows of a model, which bear its name, and of the baselines in a report; UserError.
 
     The model is called as it was given to `funit evaluate`, or is the only one there.
     """
@@ -63,13 +64,15 @@ def read_scores(file: Path, model: str) -> list[dict[str, Any]]:
             f"`{file}` has no scores that can be read: {error}",
             hint="`funit evaluate --json FILE` writes them",
         ) from None
-    names = list(dict.fromkeys(row.model for row in rows if row.model not in BASELINES))
+    others = {*BASELINES, REAL_IMAGES}
+    names = list(dict.fromkeys(row.model for row in rows if row.model not in others))
     if model not in names and len(names) != 1:
         raise UserError(
             f"`{file}` has no scores of `{model}`", hint=f"it has those of {', '.join(names)}"
         )
-    wanted = {model if model in names else names[0], *BASELINES}
-    return [asdict(row) for row in rows if row.model in wanted]
+    own = model if model in names else names[0]
+    called = {own: model} | {name: name for name in BASELINES}
+    return [asdict(row) | {"model": called[row.model]} for row in rows if row.model in called]
 
 
 def check_requirements(scores: Sequence[Mapping[str, Any]], wanted: Sequence[Requirement]) -> None:

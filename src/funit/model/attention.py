@@ -5,7 +5,7 @@ The paper has nothing like it. Keys come from content maps, so that what is matc
 where; values from the class encoder, so that what is found is the look.
 
 Shapes: B images, h x w positions of the content map, A key and V value channels, P example
-positions. Attention works at s times the content map's height and width, s = 1 or 2.
+positions. Attention works at s times the content map's height and width, s = 1, 2 or 4.
 """
 
 import math

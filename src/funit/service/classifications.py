@@ -96,7 +96,7 @@ def _turn(services: Services) -> Iterator[None]:
 
 def _recogniser(services: Services, model: str) -> Recogniser:
     """By its weights, not its name: a name may come to mean another version."""
-    folder = services.models.find(model)
+    folder = services.models.find_named(model)
     settings = services.settings.generator
     key = (folder.info.weights_sha256, settings.engine, settings.device)
     if key not in _RECOGNISERS:

@@ -1,6 +1,5 @@
 """Models, opened when they are asked for and dropped, least recently used first, for others."""
 
-import re
 import threading
 import time
 from collections import OrderedDict, defaultdict
@@ -27,7 +26,6 @@ from funit.service.settings import GeneratorSettings
 from funit.translator import Content, Translator
 
 NAME_SECONDS = 1.0  # for so long a name means the same version, even where the database changes
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(@[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
 _NUM_LOADERS = 4
 
 
@@ -196,16 +194,12 @@ class ModelCache:
 
     def _find(self, name: str) -> LoadedModel:
         changes = self._count()
-        if not _NAME.fullmatch(name):  # a stranger's path is no model
-            raise NotThereError(f"no model is called `{name}`", hint="names are like `cats-64px@2`")
         try:
-            folder = self.models.find(name)
+            folder = self.models.find_named(name)
         except NotThereError:
             raise
         except UserError as error:
             raise NotThereError(error.message, hint=error.hint) from None
-        if folder.path.resolve() == Path(name).resolve():  # it lies where the service was started
-            raise NotThereError(f"no model is called `{name}`", hint="publish it to give it a name")
         key = _key(folder)
         with self._opening[key]:
             with self._lock:

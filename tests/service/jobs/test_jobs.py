@@ -1,5 +1,6 @@
 """Jobs from asking to publishing, with real processes, and with those killed."""
 
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from jobshop import Shop
 
 from funit.database.schema import ENDED_STATES
 from funit.errors import ConflictError, NotThereError, UserError
+from funit.home import home
 from funit.repository import ModelRepository
 from funit.service.jobs import manager
 from funit.service.jobs.child import run_child
@@ -47,7 +49,10 @@ def test_a_job_trains_evaluates_and_publishes(shop: Shop) -> None:
     info = ModelRepository().find("zoo@1").info
     assert info.training.images == 48
     assert {row["metric"] for row in info.scores} >= {"l1", "l1_foreground/copy-content"}
+    assert "zoo" in {row["model"] for row in info.scores}
     assert job.report is not None
+    assert "candidate-0" in {row["model"] for row in job.report["evaluation"]["rows"]}
+    assert str(home()) not in json.dumps([job.report, info.scores])
     judged = {row["metric"] for row in job.report["evaluation"]["rows"] if not row["shots"]}
     assert "top1_test_efficientnet_lite0" in judged  # of real images: is it to be trusted?
     states = [event.data["state"] for event in shop.events(job_id, "state")]

@@ -1,5 +1,6 @@
 """What people do with jobs and schedules, by HTTP or on the command line."""
 
+import html
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def pin_models(services: Services, request: JobRequest) -> JobRequest:
         if candidate.from_model is None:
             return candidate
         try:
-            info = services.models.find(candidate.from_model).info
+            info = services.models.find_named(candidate.from_model).info
         except UserError as error:
             raise NotThereError(error.message, hint=error.hint) from None
         return candidate.model_copy(update={"from_model": f"{info.name}@{info.version}"})
@@ -146,14 +147,20 @@ def report_file(job_id: str, position: store.Position) -> Path:
     return job_folder(job_id) / f"evaluation-{position.candidate}-{position.round}.json"
 
 
-def report_page(job: Job) -> Path | None:
-    """The page of a job's newest evaluation; None where there is none."""
+def report_page(job: Job) -> str | None:
+    """The page of a job's newest evaluation, in HTML; None where there is none.
+
+    In it the run has its name: where it is on the server is nobody's.
+    """
     if job.report is None:
         return None
     newest = job.report["verdict"]
     position = store.Position(newest["candidate"], newest["round"])
     page = report_file(job.id, position).with_suffix(".html")
-    return page if page.exists() else None
+    if not page.exists():
+        return None
+    run = run_folder(job.id, position.candidate)
+    return page.read_text(encoding="utf-8").replace(html.escape(str(run)), run.name)
 
 
 def pictures(job: Job, candidate: int | None = None) -> Mapping[str, Path]:

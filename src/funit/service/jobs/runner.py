@@ -321,8 +321,8 @@ class Runner:
     ) -> tuple[verdict.Step, dict[str, Any]]:
         """What an evaluation leads to, and what is kept of it."""
         run = manager.run_folder(job.id, position.candidate)
-        report = json.loads(manager.report_file(job.id, position).read_text())
-        found = verdict.judge(request.minimum, report, str(run))
+        report = _read_report(job.id, position)
+        found = verdict.judge(request.minimum, report, run.name)
         images = _newest_checkpoint(run)
         earlier = [
             each["images"]
@@ -389,6 +389,14 @@ def _last_words(job: Job) -> str:
     if not history:
         return str(job.progress.get("failure", "nothing could be trained"))
     return f"below the minimum in {len(history)} evaluations; at last {history[-1]['reason']}"
+
+
+def _read_report(job_id: str, position: Position) -> dict[str, Any]:
+    """An evaluation, in which the run has its name: where it is on the server is nobody's."""
+    run = manager.run_folder(job_id, position.candidate)
+    text = manager.report_file(job_id, position).read_text()
+    report: dict[str, Any] = json.loads(text.replace(json.dumps(str(run))[1:-1], run.name))
+    return report
 
 
 def _newest_checkpoint(run: Path | None) -> int:

@@ -208,7 +208,7 @@ def _note_error(services: Services, schedule: Schedule, error: UserError) -> Non
 def _continued(services: Services, request: JobRequest) -> JobRequest:
     """The request, starting from the newest version of its model, if there is one."""
     try:
-        info = services.models.find(request.name).info
+        info = services.models.find_named(request.name).info
     except UserError:  # this is the first one
         return manager.pin_models(services, request)
     newest = {"from_model": f"{info.name}@{info.version}", "preset": None}

@@ -9,7 +9,7 @@ import anyio
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Response
 from fastapi import Path as InPath
-from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from funit.database.schema import Job, JobEvent
@@ -228,16 +228,15 @@ def get_job_report(job_id: JobId, _: Trains, services: ServicesOf) -> JobReport:
     response_class=Response,
     responses={200: {"content": {"text/html": {}}}, **responses(404)},
 )
-def get_job_report_page(job_id: JobId, _: Trains, services: ServicesOf) -> FileResponse:
+def get_job_report_page(job_id: JobId, _: Trains, services: ServicesOf) -> HTMLResponse:
     """The newest evaluation with its samples and every class, as one HTML file."""
     page = manager.report_page(store.find_job(services.database, job_id))
     if page is None:
         raise NotThereError(
-            f"the job `{job_id}` has no page of a report", hint=f"see `GET /v1/jobs/{job_id}/report`"
+            f"the job `{job_id}` has no page of a report",
+            hint=f"`GET /v1/jobs/{job_id}/report` has what there is",
         )
-    return FileResponse(
-        page, media_type="text/html", headers={"Content-Security-Policy": _POLICY_OF_REPORTS}
-    )
+    return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY_OF_REPORTS})
 
 
 @router.get(

@@ -173,7 +173,7 @@ def download_file(
         raise NotThereError(
             f"`{model}` has no file `{file}`", hint=f"it has {', '.join(sorted(listed))}"
         )
-    path = services.models.find(model).path / file
+    path = services.models.find_named(model).path / file
     return FileResponse(path, media_type="application/octet-stream", filename=file)
 
 
@@ -196,7 +196,7 @@ def export_version(
     """A zip with the file names of Hugging Face, or in the layout of Triton's model repository."""
     from funit.model_exchange import exported_files, known_layout, write_zip
 
-    found = services.models.find(f"{name}@{version}")
+    found = services.models.find_named(f"{name}@{version}")
     files = exported_files(found, known_layout(layout))
     with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as kept:
         gone = BackgroundTask(Path(kept.name).unlink, missing_ok=True)
