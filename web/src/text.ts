@@ -462,6 +462,7 @@ export const text = {
       candidateColumn: "Candidate",
       report: "The newest evaluation",
       leftOut: "Not measured",
+      wholeReport: "The whole report: samples, and every class",
       log: "Log",
       noLog: "Nothing was printed yet.",
       request: "What was asked for",
