@@ -409,7 +409,7 @@ def test_a_training_is_watched_from_the_form_to_its_version(
     assert complaints == []
 
 
-# Playwright does not look into a frame without scripts without a complaint: the page around it does.
+# Asked of the page around it: the browser complains where Playwright runs scripts in such a frame.
 _REPORT = """frame => {
     const inside = frame.contentDocument;
     inside.querySelector('a[href="#samples"]').click();
