@@ -77,7 +77,11 @@ export function AgainJob({ id }: { id: string }) {
 
 /** Asks for trainings that come again by themselves, like one that there was if it is given. */
 export function NewSchedule({ id }: { id: string }) {
-  const job = useLoaded(async (signal) => (id ? (await showJob(id, signal)).request : {}), [id]);
+  const job = useLoaded(async (signal): Promise<Body> => {
+    if (!id) return {};
+    const { request } = await showJob(id, signal);
+    return { ...request, dataset: request.dataset?.split("@")[0] }; // whichever is the newest then
+  }, [id]);
   return (
     <LibraryPage title={words.scheduleTitle} up={UP}>
       <p class="muted">{words.scheduleAbout}</p>
