@@ -124,9 +124,23 @@ def photograph(browser: Browser, url: str, name: str, path: str, only: str | Non
             page.goto(f"{url}/#/{path}")
             page.wait_for_timeout(1500)
             show_all(page)
-            content = page.screenshot(full_page=True)
+            content = samples(page) if name == "report" else page.screenshot(full_page=True)
             page.close()
             save(content, file)
+
+
+def samples(page: Page) -> bytes:
+    """The samples of the report of a training, which is opened."""
+    page.get_by_text("The whole report").click()
+    page.wait_for_timeout(2000)
+    frame = page.locator("iframe.report")
+    at = frame.evaluate("it => it.contentDocument.querySelector('#samples').offsetTop")
+    frame.scroll_into_view_if_needed()
+    around = frame.bounding_box()
+    assert around is not None
+    top = around["y"] + page.evaluate("scrollY") + at - 10
+    part = {"x": around["x"], "y": top, "width": around["width"], "height": 900}
+    return page.screenshot(full_page=True, clip=part)  # type: ignore[arg-type]
 
 
 def show_all(page: Page) -> None:
@@ -162,7 +176,9 @@ def run(home: Path, only: str | None) -> None:
             "data-set": "datasets/creatures",
             "trainings": "jobs",
             "new-training": "jobs/new/creatures",
+            "new-schedule": f"jobs/schedule/{published.id}",
             "training": f"jobs/{published.id}",
+            "report": f"jobs/{published.id}",
             "candidates": f"jobs/{other.id}",
             "compare": f"jobs/compare/{published.id}/{other.id}",
         }

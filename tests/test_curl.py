@@ -29,7 +29,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 PAGES = ["service", "translations", "datasets", "classification", "repository", "jobs"]
 NOT_DESCRIBED = {("GET", "/openapi.json"), ("GET", "/docs")}
 # of a job that nobody does
-NOT_YET = re.compile(r"/v1/jobs/[\w-]+/(report|pictures/curves\.png)$")
+NOT_YET = re.compile(r"/v1/jobs/[\w-]+/(report|report/page|pictures/curves\.png)$")
 WITH_VALUE = {"-H", "-F", "-X", "-d", "--json", "-o"}
 
 

@@ -98,6 +98,8 @@ def test_a_job_is_followed_from_asking_to_publishing(
         assert client.find_job(job).num_evaluations == 1
         assert client.find_model("beasts@production").training["images"] == 48
         assert client.job_report(job).evaluation["rows"]
+        assert client.job_report(job).has_page
+        assert '<h2 id="samples">' in client.job_report_page(job)
         assert len(client.job_log(job, lines=3).splitlines()) == 3
         pictures = client.job_pictures(job)
         assert "0000000048.png" in pictures

@@ -50,6 +50,7 @@ def test_an_answer_carries_the_headers_that_the_web_page_needs(client: TestClien
         assert headers["Referrer-Policy"] == "no-referrer"
         assert "'wasm-unsafe-eval'" in headers["Content-Security-Policy"]
         assert "media-src 'self' blob:" in headers["Content-Security-Policy"]
+        assert "frame-src blob:" in headers["Content-Security-Policy"]
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
 
 

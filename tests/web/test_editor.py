@@ -273,6 +273,29 @@ def test_looks_are_saved_and_found_again(editor: Editor, examples: list[Path]) -
     expect(dialog.get_by_role("button", name="foxes", exact=True)).to_have_count(0)
 
 
+def test_poses_are_saved_and_found_again(editor: Editor, pose: Path) -> None:
+    editor.put("pose", [pose])
+    before = editor.pixels()
+    editor.click("Save this pose")
+    editor.page.get_by_label("Name").fill("sitting")
+    editor.page.get_by_role("button", name="Save", exact=True).click()
+    expect(editor.page.get_by_text("sitting is saved: it is in the gallery.")).to_be_visible()
+
+    editor.click("Surprise me")
+    expect(editor.page.get_by_text("sitting is saved")).to_have_count(0)
+    editor.settle()
+    editor.well("pose").get_by_role("button", name="Gallery").click()
+    dialog = editor.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="sitting", exact=True).click()
+    editor.settle(pose="sitting")
+    assert difference(before, editor.pixels()) < SAME
+
+    editor.well("pose").get_by_role("button", name="Gallery").click()
+    dialog.get_by_role("button", name="sitting", exact=True).hover()
+    dialog.get_by_role("button", name="Delete sitting").click()
+    expect(dialog.get_by_text("No pose is saved yet.")).to_be_visible()
+
+
 def test_a_reload_keeps_the_session_and_the_history(
     editor: Editor, pose: Path, examples: list[Path]
 ) -> None:

@@ -19,7 +19,15 @@ from funit.data.menagerie import write_menagerie
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 LONG = 240_000  # milliseconds: a training of seconds, on a machine that may be busy
-PAGES = ["models", "models/default/1", "datasets", "datasets/zoo", "jobs", "jobs/new/zoo"]
+PAGES = [
+    "models",
+    "models/default/1",
+    "datasets",
+    "datasets/zoo",
+    "jobs",
+    "jobs/new/zoo",
+    "jobs/schedule",
+]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +145,30 @@ def test_aliases_are_set_and_removed(page: Page, client: Client, tmp_path: Path)
     remove.click()
     expect(remove).to_have_count(0)
     assert client.find_model("creatures@1").aliases == ("latest",)
+
+
+def test_an_export_is_imported_and_its_version_removed(
+    page: Page, client: Client, tmp_path: Path
+) -> None:
+    client.export_model("sprites", tmp_path / "drawn-1.zip")
+
+    page.goto("/#/models")
+    page.get_by_label("Choose a zip").set_input_files(tmp_path / "drawn-1.zip")
+    expect(page.get_by_label("Name")).to_have_value("drawn")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_role("heading", name="drawn@1")).to_be_visible(timeout=LONG)
+    assert client.find_model("drawn@1").image_size == 64
+
+    remove = page.get_by_role("button", name="Remove this version")
+    remove.click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    remove.click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove this version").click()
+    expect(page).to_have_url(re.compile("#/models$"))
+    assert "drawn" not in {each.name for each in client.models()}
+    page.goto("/#/models/default/1")
+    expect(page.get_by_role("button", name="Set alias")).to_be_visible()
+    expect(remove).to_have_count(0)  # what comes with the package stays
 
 
 # ------------------------------------------------------------------- data sets
@@ -282,6 +314,30 @@ def test_schedules_are_shown_paused_and_removed(page: Page, client: Client) -> N
     assert client.schedules() == []
 
 
+def test_a_training_is_repeated_by_a_schedule(page: Page, client: Client) -> None:
+    job = client.create_job("zoo", "beasts", **asked())
+
+    page.goto(f"/#/jobs/{job.id}")
+    page.get_by_role("link", name="Repeat by itself").click()
+    expect(page.get_by_label("Data set")).to_have_value("zoo")  # of whichever version
+    page.get_by_label("Name").first.fill("nightly")
+    page.get_by_role("button", name="Make the schedule").click()
+    expect(page.get_by_text("Say how many hours, how many new images, or both.")).to_be_visible()
+    expect(page.get_by_label("Hours between trainings")).to_be_focused()
+    page.get_by_label("Hours between trainings").fill("24")
+    page.get_by_label("New images").fill("5")
+    page.get_by_role("button", name="Make the schedule").click()
+    row = page.get_by_role("row", name=re.compile("nightly"))
+    expect(row).to_contain_text("every day, after 5 new images")
+
+    made = client.find_schedule("nightly")
+    assert made.request["dataset"] == "zoo"
+    assert made.request["max_images"] == 48
+    assert made.request["settings"] == TINY
+    client.remove_schedule(made)
+    client.cancel_job(job)
+
+
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory, zoo: Path) -> Iterator[Served]:
     """A service that does jobs."""
@@ -330,8 +386,12 @@ def test_a_training_is_watched_from_the_form_to_its_version(
     expect(page.locator(".log")).to_contain_text("stopped at 48 images")
     expect(page.get_by_role("row", name=re.compile("^l1_foreground")).first).to_be_visible()
     expect(page.get_by_text("Too few images").first).to_be_visible()
+    whole_report_is_shown(page)
+    address = page.url
     page.get_by_role("link", name="beasts@1").click()
     expect(page.get_by_role("heading", name="beasts@1")).to_be_visible()
+    page.locator(".fact-list").first.get_by_role("link").click()  # the training that made it
+    expect(page).to_have_url(address)
 
     with Client(workshop.url) as client:
         job = client.create_job("zoo", "beasts", **request)
@@ -348,6 +408,39 @@ def test_a_training_is_watched_from_the_form_to_its_version(
         expect(page.get_by_role("img", name=label).first).to_be_visible()
     context.close()
     assert complaints == []
+
+
+# Asked of the page around it: the browser complains where Playwright runs scripts in such a frame.
+_REPORT = """frame => {
+    const inside = frame.contentDocument;
+    inside.querySelector('a[href="#samples"]').click();
+    return {
+        text: inside.body.innerText,
+        pictures: [...inside.images].filter(each => each.naturalWidth > 0).map(each => each.alt),
+        unseen: [...inside.images].filter(each => each.naturalWidth === 0).length,
+        background: frame.contentWindow.getComputedStyle(inside.body).backgroundColor,
+        height: inside.documentElement.scrollHeight,
+        address: inside.location.hash,
+    };
+}"""
+
+
+def whole_report_is_shown(page: Page) -> None:
+    """With its style in the theme of the page, and its links within itself."""
+    page.get_by_role("button", name="Theme").click()  # light
+    page.get_by_role("button", name="Theme").click()
+    page.get_by_text("The whole report").click()
+    frame = page.locator("iframe.report")
+    expect(frame).to_have_attribute("style", re.compile(r"\d{4}px"))  # as high as what is inside
+    shown = frame.evaluate(_REPORT)
+
+    assert "Class by class" in shown["text"]
+    assert any("its translation into" in alt for alt in shown["pictures"])
+    assert shown["unseen"] == 0
+    assert shown["background"] == "rgb(21, 23, 26)"  # as in the dark
+    assert frame.evaluate("it => it.clientHeight") == pytest.approx(shown["height"], abs=5)
+    assert shown["address"] == "#samples"
+    assert "/workshop" not in shown["text"]  # where the run is on the server is nobody's
 
 
 def test_a_page_that_lost_the_service_goes_on_when_it_is_back(

@@ -72,6 +72,8 @@ class JobReport(Answer):
     history: tuple[dict[str, Any], ...]
     evaluation: dict[str, Any]
     """As `funit evaluate --json` writes it."""
+    has_page: bool
+    """Whether there is the page that `funit evaluate --html` makes of it."""
 
 
 class Schedule(Answer):
@@ -171,6 +173,10 @@ class Jobs(Connection):
     def job_report(self, job: Job | str) -> JobReport:
         """The newest evaluation, and what each was held against."""
         return self._one(JobReport, "GET", f"/v1/jobs/{_id(job)}/report")
+
+    def job_report_page(self, job: Job | str) -> str:
+        """The same with samples and every class, as one HTML file."""
+        return self._answer("GET", f"/v1/jobs/{_id(job)}/report/page").text
 
     def job_log(self, job: Job | str, lines: int = 100) -> str:
         """What a job's processes printed last."""

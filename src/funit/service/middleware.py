@@ -49,14 +49,14 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _GONE = 499  # as nginx calls it: the client did not wait for the answer
 
 # The web page computes in wasm on several threads: that needs the first two of the policies, and
-# workers and pictures that it made itself (`blob:`).
+# workers, pictures and frames that it made itself (`blob:`).
 SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
     "worker-src 'self' blob:; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "connect-src 'self' blob:; "
+    "connect-src 'self' blob:; frame-src blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -168,6 +168,7 @@ def test_only_pictures_that_are_listed_are_served(client: TestClient) -> None:
         assert client.get(f"{url}/pictures/{wrong}").status_code == 404
     assert client.get(f"{url}/log", params={"lines": 2}).text == "two\nthree\n"
     assert client.get(f"{url}/report").status_code == 404
+    assert client.get(f"{url}/report/page").status_code == 404
 
 
 def test_trainings_need_the_scope_train(client_with: Callable[..., TestClient]) -> None:

@@ -82,6 +82,8 @@ export interface JobReport {
   verdict: Verdict;
   history: Verdict[];
   evaluation: Evaluation;
+  /** There is a page of it, with samples and every class. */
+  has_page: boolean;
 }
 
 export interface Schedule {
@@ -147,11 +149,20 @@ export const showLog = async (id: string, lines: number, signal: AbortSignal) =>
 export const showReport = (id: string, signal: AbortSignal) =>
   askJson<JobReport>(`${one(id)}/report`, { signal });
 
+export const reportPagePath = (id: string) => `${one(id)}/report/page`;
+
 /** Hears what happens to a job from now on, until the signal is aborted. */
 export const followJob = (id: string, listener: Listener, signal: AbortSignal) =>
   listen(`${one(id)}/events`, listener, signal);
 
 const schedule = (name: string) => `/v1/schedules/${encodeURIComponent(name)}`;
+
+export const createSchedule = (request: Record<string, unknown>) =>
+  askJson<Schedule>("/v1/schedules", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(request),
+  });
 
 export const changeSchedule = (name: string, verb: "pause" | "resume") =>
   ask(`${schedule(name)}/${verb}`, { method: "POST" });

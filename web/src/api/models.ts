@@ -1,4 +1,5 @@
 import { ask, askJson } from "./client";
+import { upload, type Sent } from "./upload";
 
 /** A row of scores: of a published version, or of a report. */
 export interface Score {
@@ -66,6 +67,22 @@ export const exportPath = (name: string, version: number, layout: "folder" | "tr
 
 export const filePath = (name: string, version: number, file: string) =>
   `${one(name, version)}/files/${encodeURIComponent(file)}`;
+
+/** Sends an export, which becomes the next version of this name. */
+export function importModel(
+  name: string,
+  file: File,
+  report: (sent: Sent) => void,
+  signal: AbortSignal,
+) {
+  const form = new FormData();
+  form.set("file", file);
+  const path = `/v1/models/${encodeURIComponent(name)}/versions`;
+  return upload<ModelDetails>(path, form, report, signal);
+}
+
+export const removeVersion = (name: string, version: number) =>
+  ask(one(name, version), { method: "DELETE" });
 
 export const setAlias = (name: string, version: number, word: string) =>
   ask(alias(name, word), {

@@ -4,7 +4,8 @@ import { IconButton } from "../ui/buttons";
 import { Dialog } from "../ui/dialog";
 import { Empty, ErrorNote } from "../ui/notes";
 import { usePromise } from "../ui/use_promise";
-import { deleteSavedLook, listSavedLooks } from "./saved_looks";
+import { deleteSavedLook, listSavedLooks, savedLookPath } from "./saved_looks";
+import { deleteSavedPose, listSavedPoses, openSavedPose, savedPosePath } from "./saved_poses";
 import type { LookInput, PoseInput } from "./session";
 import { GalleryTile, SavedTile } from "./tiles";
 import type { Ready } from "./use_engine";
@@ -15,7 +16,7 @@ type Props =
   | { kind: "pose"; chosen: PoseInput | null; onChoose: (pose: PoseInput) => void }
   | { kind: "look"; chosen: LookInput; onChoose: (look: LookInput) => void };
 
-/** A window with what the model brings: its poses, or its looks and those that were saved. */
+/** A window with what the model brings, its poses or its looks, and with those that were saved. */
 export function GalleryDialog({
   ready,
   onClose,
@@ -51,12 +52,29 @@ export function GalleryDialog({
           </li>
         ))}
       </ul>
-      {props.kind === "look" && (
+      {props.kind === "look" ? (
         <Saved
-          model={facts.model}
-          chosen={props.chosen}
-          onChoose={(look) => {
-            props.onChoose(look);
+          title={words.savedTitle}
+          none={words.noSaved}
+          list={() => listSavedLooks(facts.model)}
+          remove={deleteSavedLook}
+          path={savedLookPath}
+          chosen={props.chosen.kind === "saved" ? props.chosen.id : null}
+          onChoose={async ({ id, name }) => {
+            props.onChoose({ kind: "saved", id, name: name ?? id, model: facts.model });
+            onClose();
+          }}
+        />
+      ) : (
+        <Saved
+          title={text.editor.pose.savedTitle}
+          none={text.editor.pose.noSaved}
+          list={listSavedPoses}
+          remove={deleteSavedPose}
+          path={savedPosePath}
+          chosen={null}
+          onChoose={async (pose) => {
+            props.onChoose(await openSavedPose(pose));
             onClose();
           }}
         />
@@ -65,41 +83,58 @@ export function GalleryDialog({
   );
 }
 
+interface Kept {
+  id: string;
+  name: string | null;
+}
+
+/** What the service keeps for the person. */
 function Saved({
-  model,
+  title,
+  none,
+  list,
+  remove,
+  path,
   chosen,
   onChoose,
 }: {
-  model: string;
-  chosen: LookInput;
-  onChoose: (look: LookInput) => void;
+  title: string;
+  none: string;
+  list: () => Promise<Kept[]>;
+  remove: (id: string) => Promise<void>;
+  /** Where the service has a picture of one. */
+  path: (id: string) => string;
+  chosen: string | null;
+  onChoose: (kept: Kept) => Promise<void>;
 }) {
   const [changes, setChanges] = useState(0);
-  const found = usePromise(() => listSavedLooks(model), [model, changes]);
+  const [error, setError] = useState<unknown>(null);
+  const found = usePromise(list, [changes]);
   const again = () => setChanges((n) => n + 1);
   return (
     <section aria-labelledby="saved-title">
-      <h3 id="saved-title">{words.savedTitle}</h3>
+      <h3 id="saved-title">{title}</h3>
       {found.state === "waiting" && <p role="status">{text.loading}</p>}
       {found.state === "failed" && <ErrorNote error={found.error} onRetry={again} />}
-      {found.state === "done" && !found.value.length && <Empty>{words.noSaved}</Empty>}
+      {error !== null && <ErrorNote error={error} />}
+      {found.state === "done" && !found.value.length && <Empty>{none}</Empty>}
       {found.state === "done" && (
         <ul class="grid">
-          {found.value.map(({ id, name }) => (
+          {found.value.map((kept) => (
             <li class="removable">
               <button
                 type="button"
                 class="tile-button named"
-                aria-pressed={chosen.kind === "saved" && chosen.id === id}
-                onClick={() => onChoose({ kind: "saved", id, name: name ?? id, model })}
+                aria-pressed={kept.id === chosen}
+                onClick={() => void onChoose(kept).catch(setError)}
               >
-                <SavedTile id={id} />
-                <span class="name">{name ?? id}</span>
+                <SavedTile path={path(kept.id)} />
+                <span class="name">{kept.name ?? kept.id}</span>
               </button>
               <IconButton
                 icon="trash"
-                label={words.savedDelete(name ?? id)}
-                onClick={() => void deleteSavedLook(id).then(again, again)}
+                label={text.editor.save.delete(kept.name ?? kept.id)}
+                onClick={() => void remove(kept.id).then(again, again)}
               />
             </li>
           ))}

@@ -5,7 +5,7 @@ import { CameraDialog, GalleryDialog, SaveDialog } from "./dialogs";
 import { DropZone } from "./drop_zone";
 import { Examples } from "./examples";
 import { PICTURES } from "./pose_well";
-import { canSave } from "./saved_looks";
+import { canSave, savedLookPath, saveLook } from "./saved_looks";
 import { MOST_EXAMPLES, withBlend, withLook, withoutLook, type LookInput, type Session } from "./session";
 import { GalleryTile, nameOf, SavedTile } from "./tiles";
 import type { Ready } from "./use_engine";
@@ -63,9 +63,12 @@ export function LookWell({
       {isBlend && <Share session={session} onChange={onChange} />}
       {isSaving && ready && (
         <SaveDialog
-          session={session}
-          facts={ready.engine.facts}
-          onSaved={(look) => onChange({ ...session, looks: [look] })}
+          title={words.saveTitle}
+          why={words.saveWhy}
+          save={async (name) => {
+            const look = await saveLook(session, name, ready.engine.facts);
+            onChange({ ...session, looks: [look] });
+          }}
           onClose={() => setSaving(false)}
         />
       )}
@@ -116,7 +119,7 @@ function OneLook({
             {look.kind === "gallery" ? (
               <GalleryTile gallery={ready?.gallery ?? null} kind="look" name={look.name} side={96} />
             ) : (
-              <SavedTile id={look.id} />
+              <SavedTile path={savedLookPath(look.id)} />
             )}
             <span class="name">{look.name}</span>
           </button>

@@ -3,7 +3,8 @@ import { text } from "../text";
 import { FileButton, IconButton, WordButton } from "../ui/buttons";
 import { DropZone } from "./drop_zone";
 import type { GalleryPictures } from "./gallery_pictures";
-import { CameraDialog, CropDialog, GalleryDialog } from "./dialogs";
+import { CameraDialog, CropDialog, GalleryDialog, SaveDialog } from "./dialogs";
+import { savePose } from "./saved_poses";
 import type { PoseInput } from "./session";
 import { GalleryTile, nameOf, PictureTile } from "./tiles";
 import type { Ready } from "./use_engine";
@@ -27,7 +28,8 @@ export function PoseWell({
   onChange: (pose: PoseInput) => void;
   onSurprise: () => void;
 }) {
-  const [open, setOpen] = useState<"crop" | "camera" | "gallery" | null>(null);
+  const [open, setOpen] = useState<"crop" | "camera" | "gallery" | "save" | null>(null);
+  const [saved, setSaved] = useState<{ pose: PoseInput; name: string } | null>(null);
   const close = () => setOpen(null);
   const words = text.editor.pose;
   const hasGallery = Boolean(ready?.engine.facts.poses.length);
@@ -35,6 +37,9 @@ export function PoseWell({
     <section class="well card" aria-labelledby="pose-title" data-well="pose">
       <header>
         <h2 id="pose-title">{words.title}</h2>
+        {pose?.kind === "picture" && (
+          <IconButton icon="save" label={words.saveTitle} onClick={() => setOpen("save")} />
+        )}
         {hasGallery && <IconButton icon="dice" label={words.surprise} onClick={onSurprise} />}
         <p class="muted hint">{words.hint}</p>
       </header>
@@ -56,6 +61,7 @@ export function PoseWell({
         )}
       </DropZone>
       <p class="caption">{nameOf(pose)}</p>
+      {saved && saved.pose === pose && <p role="status">{words.saved(saved.name)}</p>}
       <div class="tools">
         <FileButton
           icon="picture"
@@ -63,7 +69,7 @@ export function PoseWell({
           accept={PICTURES}
           onFiles={onFiles}
         />
-        {hasGallery && (
+        {ready && (
           <WordButton icon="gallery" onClick={() => setOpen("gallery")}>
             {text.editor.fromGallery}
           </WordButton>
@@ -72,6 +78,17 @@ export function PoseWell({
       </div>
       {open === "crop" && pose?.kind === "picture" && (
         <CropDialog picture={pose} onCrop={(crop) => onChange({ ...pose, crop })} onClose={close} />
+      )}
+      {open === "save" && pose?.kind === "picture" && (
+        <SaveDialog
+          title={words.saveTitle}
+          why={words.saveWhy}
+          save={async (name) => {
+            await savePose(pose, name);
+            setSaved({ pose, name });
+          }}
+          onClose={close}
+        />
       )}
       {open === "camera" && <CameraDialog onFile={(file) => onFiles([file])} onClose={close} />}
       {open === "gallery" && ready && (

@@ -1,23 +1,21 @@
 import { useState } from "preact/hooks";
-import type { ModelFacts } from "../engines/engine";
 import { text } from "../text";
 import { Dialog } from "../ui/dialog";
 import { ErrorNote } from "../ui/notes";
-import { saveLook } from "./saved_looks";
-import type { LookInput, Session } from "./session";
 
-const words = text.editor.look;
+const words = text.editor.save;
 
-/** A window that asks under which name the service keeps the look. */
+/** A window that asks under which name the service keeps something. */
 export function SaveDialog({
-  session,
-  facts,
-  onSaved,
+  title,
+  why,
+  save,
   onClose,
 }: {
-  session: Session;
-  facts: ModelFacts;
-  onSaved: (look: LookInput) => void;
+  title: string;
+  /** What the service gets, and what it keeps. */
+  why: string;
+  save: (name: string) => Promise<void>;
   onClose: () => void;
 }) {
   const [name, setName] = useState("");
@@ -26,23 +24,17 @@ export function SaveDialog({
   const submit = (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    saveLook(session, name.trim(), facts).then(
-      (look) => {
-        onSaved(look);
-        onClose();
-      },
-      (problem) => {
-        setError(problem);
-        setBusy(false);
-      },
-    );
+    save(name.trim()).then(onClose, (problem) => {
+      setError(problem);
+      setBusy(false);
+    });
   };
   return (
-    <Dialog title={words.saveTitle} onClose={onClose}>
+    <Dialog title={title} onClose={onClose}>
       <form class="stack" onSubmit={submit}>
-        <p>{words.saveWhy}</p>
+        <p>{why}</p>
         <label class="field">
-          {words.saveName}
+          {words.name}
           <input
             required
             data-first
@@ -57,7 +49,7 @@ export function SaveDialog({
             {text.cancel}
           </button>
           <button class="primary" disabled={isBusy}>
-            {words.save}
+            {words.action}
           </button>
         </div>
       </form>

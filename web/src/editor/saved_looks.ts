@@ -25,15 +25,17 @@ export async function deleteSavedLook(id: string): Promise<void> {
   await ask(`/v1/looks/${encodeURIComponent(id)}`, { method: "DELETE" });
 }
 
-/** The address of its picture in this page. */
-export function savedThumbnail(id: string): Promise<string> {
-  let found = thumbnails.get(id);
+export const savedLookPath = (id: string) => `/v1/looks/${encodeURIComponent(id)}/thumbnail`;
+
+/** The address in this page of a picture that the service has at a path. */
+export function thumbnail(path: string): Promise<string> {
+  let found = thumbnails.get(path);
   if (!found) {
-    found = ask(`/v1/looks/${encodeURIComponent(id)}/thumbnail`)
+    found = ask(path)
       .then((answer) => answer.blob())
       .then((blob) => URL.createObjectURL(blob));
-    found.catch(() => thumbnails.delete(id));
-    thumbnails.set(id, found);
+    found.catch(() => thumbnails.delete(path));
+    thumbnails.set(path, found);
   }
   return found;
 }

@@ -1,8 +1,8 @@
 /** Poses that differ as much as can be, one after the other. */
-import { ask, askJson } from "../api/client";
+import { askJson } from "../api/client";
 import type { Engine } from "../engines/engine";
 import type { GalleryPictures } from "./gallery_pictures";
-import { addPicture } from "./pictures";
+import { openSavedPose } from "./saved_poses";
 import type { PoseInput } from "./session";
 
 const COUNT = 8; // that are suggested at once
@@ -25,7 +25,7 @@ export class Surprises {
   async next(before: PoseInput | null): Promise<PoseInput> {
     if (!this.left.length) this.left = await this.suggested(Math.floor(Math.random() * 2 ** 31));
     const { pose, source } = this.left.shift()!;
-    if (source === "uploaded") return uploaded(pose);
+    if (source === "uploaded") return openSavedPose({ id: pose, name: null });
     const isSame = before?.kind === "gallery" && before.name === pose;
     return isSame && this.left.length ? this.next(before) : { kind: "gallery", name: pose };
   }
@@ -74,9 +74,4 @@ function smaller({ width, height, data }: ImageData): Float64Array {
     }
   }
   return sums;
-}
-
-async function uploaded(id: string): Promise<PoseInput> {
-  const file = await (await ask(`/v1/poses/${encodeURIComponent(id)}/image`)).blob();
-  return addPicture(new File([file], `${id}.png`, { type: file.type }));
 }

@@ -5,7 +5,7 @@ import { usePromise } from "../ui/use_promise";
 import type { GalleryPictures } from "./gallery_pictures";
 import { croppedPixels } from "./pictures";
 import type { LookInput, PictureInput, PoseInput } from "./session";
-import { savedThumbnail } from "./saved_looks";
+import { thumbnail } from "./saved_looks";
 
 const AGAIN = 3000; // milliseconds, until a drawing that failed is asked for again
 
@@ -67,8 +67,8 @@ export function GalleryTile({
   );
 }
 
-/** A look that the service keeps, as it drew it. */
-export function SavedTile({ id }: { id: string }) {
-  const found = usePromise(() => savedThumbnail(id), [id]);
+/** A look or a pose that the service keeps, by where its picture is. */
+export function SavedTile({ path }: { path: string }) {
+  const found = usePromise(() => thumbnail(path), [path]);
   return <span class="tile">{found.state === "done" && <img src={found.value} alt="" />}</span>;
 }

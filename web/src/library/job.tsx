@@ -1,8 +1,16 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { changeJob, hasEnded, type Job, type JobReport, type Verdict } from "../api/jobs";
+import {
+  changeJob,
+  hasEnded,
+  reportPagePath,
+  type Job,
+  type JobReport,
+  type Verdict,
+} from "../api/jobs";
 import { text } from "../text";
 import { Choice } from "../ui/buttons";
 import { Confirm } from "../ui/confirm";
+import { DownloadButton } from "../ui/download";
 import { count, time } from "../ui/format";
 import { ErrorNote, Words } from "../ui/notes";
 import { Curves } from "./curves";
@@ -11,6 +19,7 @@ import { useLiveJob, type LiveJob } from "./live_job";
 import { useAction } from "./loading";
 import { ModelLink } from "./models";
 import { Fact, Facts, Json, LibraryPage, Wide } from "./page";
+import { ReportFrame } from "./report_frame";
 import { Samples } from "./samples";
 import { short } from "./scales";
 import { Scores } from "./scores_view";
@@ -42,7 +51,7 @@ export function JobPage({ id }: { id: string }) {
       <section>
         <h2>{words.evaluations}</h2>
         {live.report ? (
-          <Evaluations report={live.report} />
+          <Evaluations job={job} report={live.report} />
         ) : (
           <p class="muted">{words.noEvaluation}</p>
         )}
@@ -75,6 +84,11 @@ function Actions({ job, live }: { job: Job; live: LiveJob }) {
       {job.request.dataset && (
         <a class="button" href={`#/jobs/again/${encodeURIComponent(job.id)}`}>
           {words.again}
+        </a>
+      )}
+      {job.request.dataset && (
+        <a class="button" href={`#/jobs/schedule/${encodeURIComponent(job.id)}`}>
+          {words.repeat}
         </a>
       )}
       <a class="button" href={`#/jobs/compare/${encodeURIComponent(job.id)}`}>
@@ -176,7 +190,7 @@ function Pictures({ job, live }: { job: Job; live: LiveJob }) {
 }
 
 /** What each evaluation was held against, and the scores of the newest. */
-function Evaluations({ report }: { report: JobReport }) {
+function Evaluations({ job, report }: { job: Job; report: JobReport }) {
   const { rows, warnings, left_out: leftOut } = report.evaluation;
   return (
     <>
@@ -205,6 +219,7 @@ function Evaluations({ report }: { report: JobReport }) {
         </p>
       ))}
       <Scores rows={rows} />
+      {report.has_page && <WholeReport key={job.num_evaluations} job={job} />}
       {leftOut.length > 0 && (
         <details>
           <summary>{words.leftOut}</summary>
@@ -218,6 +233,25 @@ function Evaluations({ report }: { report: JobReport }) {
         </details>
       )}
     </>
+  );
+}
+
+/** The report as a page, once somebody wants to see it. */
+function WholeReport({ job }: { job: Job }) {
+  const [isOpen, setOpen] = useState(false);
+  const path = reportPagePath(job.id);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{words.wholeReport}</summary>
+      {isOpen && (
+        <>
+          <DownloadButton path={path} name={`${job.request.name}-evaluation.html`}>
+            {text.library.download}
+          </DownloadButton>
+          <ReportFrame path={path} title={words.wholeReport} />
+        </>
+      )}
+    </details>
   );
 }
 

@@ -5,7 +5,7 @@ import { time } from "../ui/format";
 import { Empty, ErrorNote } from "../ui/notes";
 import { Compare } from "./compare_page";
 import { JobPage } from "./job";
-import { AgainJob, NewJob } from "./job_form";
+import { AgainJob, NewJob, NewSchedule } from "./job_form";
 import { DataLink, jobAddress, ProgressBar, StateBadge } from "./job_parts";
 import { Loading, useAction, useLoaded, usePolling } from "./loading";
 import { ModelLink } from "./models";
@@ -24,7 +24,7 @@ const FILTERS: Record<string, { name: string; states: State[] }> = {
   ended: { name: words.ended, states: ["published", "failed", "cancelled"] },
 };
 
-/** The pages of the trainings: all, a new one, one like another, some compared, one. */
+/** The pages of the trainings: all, a new one, one like another, a schedule, some compared, one. */
 export function Jobs({ route: [first, ...rest] }: { route: string[] }) {
   switch (first) {
     case undefined:
@@ -33,6 +33,8 @@ export function Jobs({ route: [first, ...rest] }: { route: string[] }) {
       return <NewJob dataset={rest[0] ?? ""} />;
     case "again":
       return <AgainJob id={rest[0] ?? ""} />;
+    case "schedule":
+      return <NewSchedule id={rest[0] ?? ""} />;
     case "compare":
       return <Compare ids={rest} />;
     default:

@@ -54,19 +54,26 @@ export function useLiveJob(id: string): LiveJob {
       end.abort();
     };
     let newest = 0;
+    let lines: Lines = { printed: null, told: [] };
+    const show = (changed: Lines) => {
+      lines = changed;
+      if (lines.printed) setLog(joined(lines.printed, lines.told).slice(-NUM_LINES));
+    };
     const loadAll = async () => {
       const turn = ++newest;
-      const [found, drawn, printed] = await Promise.all([
-        showJob(id, signal),
-        showCurves(id, signal),
-        showLog(id, NUM_LINES, signal),
+      const [found, drawn] = await Promise.all([showJob(id, signal), showCurves(id, signal)]);
+      const asksLog = lines.printed === null || hasEnded(found); // else it is told
+      const [measured, log] = await Promise.all([
+        found.num_evaluations > 0 ? showReport(id, signal) : null,
+        asksLog ? showLog(id, NUM_LINES, signal) : null,
       ]);
-      const told = found.num_evaluations > 0 ? await showReport(id, signal) : null;
       if (turn !== newest) return; // it was asked again meanwhile
       setJob(found);
       setCurves(drawn);
-      setLog(printed.split("\n").slice(0, -1));
-      setReport(told);
+      setReport(measured);
+      if (log !== null) {
+        show({ printed: log.split("\n").slice(0, -1), told: hasEnded(found) ? [] : lines.told });
+      }
       setError(null);
       if (hasEnded(found)) finish();
     };
@@ -82,12 +89,11 @@ export function useLiveJob(id: string): LiveJob {
         setJob((before) => before && { ...before, progress: { ...before.progress, ...progress } });
         setCurves((before) => withPoint(before, progress));
       } else if (kind === "log") {
-        setLog((before) => [...before, String(data.line)].slice(-NUM_LINES));
+        show(withLine(lines, String(data.line)));
       } else if (kind === "sample") {
         setNumSamples((before) => before + 1);
       } else if (kind === "restart") {
-        const line = text.library.jobs.restarted(count(Number(data.images)));
-        setLog((before) => [...before, line].slice(-NUM_LINES));
+        show(withLine(lines, text.library.jobs.restarted(count(Number(data.images)))));
       }
       if (REASONS.has(kind)) loadSoon();
     };
@@ -104,6 +110,30 @@ export function useLiveJob(id: string): LiveJob {
 
   const reload = () => setTurn((before) => before + 1);
   return { job, curves, report, log, numSamples, connection, error, reload, set: setJob };
+}
+
+/** The lines of a log: those that had been printed when it was asked for, and those told since. */
+interface Lines {
+  /** null: it was not answered yet. */
+  printed: string[] | null;
+  told: string[];
+}
+
+function withLine({ printed, told }: Lines, line: string): Lines {
+  const all = [...told, line];
+  if (all.length <= NUM_LINES) return { printed, told: all };
+  return { printed: printed && [], told: all.slice(-NUM_LINES) }; // what was before is out of sight
+}
+
+/**
+ * The lines that were printed, and those that were told: some are both, the last of the ones and the
+ * first of the others. Empty lines are not told, and of long ones the start alone.
+ */
+export function joined(printed: readonly string[], told: readonly string[]): string[] {
+  const lines = printed.filter((line) => line.trim() !== "");
+  let both = Math.min(lines.length, told.length);
+  while (both > 0 && !lines.slice(-both).every((line, n) => line.startsWith(told[n]!))) both--;
+  return [...printed, ...told.slice(both)];
 }
 
 /** The curves with what a training just logged at their ends. */

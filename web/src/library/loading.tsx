@@ -1,7 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { ErrorNote } from "../ui/notes";
+import { showOwnKey } from "../api/keys";
 import { text } from "../text";
+import { useApiKey } from "../ui/key_dialog";
+import { ErrorNote } from "../ui/notes";
 
 /** Something of the service: there, on its way, or refused. */
 export interface Loaded<T> {
@@ -72,6 +74,12 @@ export function usePolling(loaded: Loaded<unknown>, milliseconds: number, isOn: 
     }, milliseconds);
     return () => clearInterval(timer);
   }, [value, error, isOn, milliseconds]);
+}
+
+/** Whether the key of this tab may change models. */
+export function useMayAdminister(): boolean {
+  const own = useLoaded(showOwnKey, [useApiKey()]);
+  return own.value?.scopes.includes("admin") ?? false;
 }
 
 /** Does what a button asks for; says whether it is at it, and what went wrong. */

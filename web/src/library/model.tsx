@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
-import { showOwnKey } from "../api/keys";
 import {
   exportPath,
   filePath,
   galleryImage,
   listModels,
   removeAlias,
+  removeVersion,
   setAlias,
   showCard,
   showGallery,
@@ -13,12 +13,13 @@ import {
   type ModelDetails,
 } from "../api/models";
 import { text } from "../text";
+import { Confirm } from "../ui/confirm";
 import { DownloadButton } from "../ui/download";
 import { bytes, count, time } from "../ui/format";
 import { Empty, ErrorNote } from "../ui/notes";
-import { useApiKey } from "../ui/key_dialog";
 import { Picture } from "../ui/picture";
-import { Loading, useAction, useLoaded } from "./loading";
+import { jobAddress } from "./job_parts";
+import { Loading, useAction, useLoaded, useMayAdminister } from "./loading";
 import { parseMarkdown, withoutSection } from "./markdown";
 import { MarkdownView } from "./markdown_view";
 import { addressOf, editorAddress, hasGallery, labelOf, ModelLink } from "./models";
@@ -60,6 +61,7 @@ export function ModelPage({ name, version }: { name: string; version: string }) 
           >
             {words.exportTriton}
           </DownloadButton>
+          <Remove model={model} />
         </>
       }
     >
@@ -89,8 +91,35 @@ export function ModelPage({ name, version }: { name: string; version: string }) 
   );
 }
 
+/** What removes this version, for who administers; those in the package stay. */
+function Remove({ model }: { model: ModelDetails }) {
+  const [isRemoving, setRemoving] = useState(false);
+  if (!useMayAdminister() || model.created_at === null) return null;
+  return (
+    <>
+      <button class="danger" onClick={() => setRemoving(true)}>
+        {words.remove}
+      </button>
+      {isRemoving && (
+        <Confirm
+          title={words.removeTitle(labelOf(model))}
+          action={words.remove}
+          onConfirm={async () => {
+            await removeVersion(model.name, model.version);
+            location.hash = "#/models";
+          }}
+          onClose={() => setRemoving(false)}
+        >
+          {words.removeAbout}
+        </Confirm>
+      )}
+    </>
+  );
+}
+
 function ModelFacts({ model }: { model: ModelDetails }) {
   const minutes = model.training.minutes;
+  const job = jobOf(model);
   return (
     <Facts>
       <Fact name={words.imageSize}>{words.pixels(model.image_size)}</Fact>
@@ -100,6 +129,11 @@ function ModelFacts({ model }: { model: ModelDetails }) {
       {model.parent && (
         <Fact name={words.parent}>
           <ModelLink model={model.parent} />
+        </Fact>
+      )}
+      {job && (
+        <Fact name={words.training} isLong>
+          <a href={jobAddress(job)}>{job}</a>
         </Fact>
       )}
       <Fact name={words.classes}>{count(model.num_classes)}</Fact>
@@ -118,10 +152,14 @@ function ModelFacts({ model }: { model: ModelDetails }) {
   );
 }
 
+/** The training of this service that made it: its command names the job's folder. */
+function jobOf({ training }: ModelDetails): string | undefined {
+  return /\/jobs\/([\w-]+)\/candidate-\d/.exec(String(training.command))?.[1];
+}
+
 /** The names of this version; who administers may change them. */
 function Aliases({ model, onChange }: { model: ModelDetails; onChange: () => void }) {
-  const own = useLoaded(showOwnKey, [useApiKey()]);
-  const mayChange = own.value?.scopes.includes("admin") ?? false;
+  const mayChange = useMayAdminister();
   const [word, setWord] = useState("");
   const { isBusy, error, run } = useAction();
   const set = (event: Event) => {

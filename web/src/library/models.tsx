@@ -9,7 +9,8 @@ import { text } from "../text";
 import { bytes, percent } from "../ui/format";
 import { Empty } from "../ui/notes";
 import { Picture } from "../ui/picture";
-import { Loading, useLoaded } from "./loading";
+import { ImportModel } from "./import_model";
+import { Loading, useLoaded, useMayAdminister } from "./loading";
 import { ModelPage } from "./model";
 import { LibraryPage } from "./page";
 import { errorOfCopying } from "./scores";
@@ -23,6 +24,7 @@ export function Models({ route: [name, version] }: { route: string[] }) {
 
 function AllModels() {
   const models = useLoaded((signal) => listModels(signal), []);
+  const mayImport = useMayAdminister();
   return (
     <LibraryPage title={words.title}>
       <p class="muted">{words.about}</p>
@@ -39,6 +41,7 @@ function AllModels() {
           )
         }
       </Loading>
+      {mayImport && <ImportModel />}
     </LibraryPage>
   );
 }

@@ -5,9 +5,9 @@ import { ErrorNote } from "../ui/notes";
 import { addressOf } from "./data_sets";
 import { useAction } from "./loading";
 import { SendingNote, useSending } from "./sending";
+import { NameField, nameOf, ZipField } from "./zip_fields";
 
 const words = text.library.datasets;
-const NAME = "[a-z0-9][a-z0-9._\\-]{0,63}";
 
 /** Makes a data set out of a zip, or out of a folder on the server. */
 export function NewDataSet() {
@@ -26,18 +26,11 @@ export function NewDataSet() {
 function FromZip() {
   const [file, setFile] = useState<File | null>(null);
   const [name, setName] = useState("");
-  const [isOver, setOver] = useState(false);
   const sending = useSending();
 
-  const choose = (chosen: File | undefined) => {
-    if (!chosen) return;
+  const choose = (chosen: File) => {
     setFile(chosen);
     if (!name) setName(nameOf(chosen));
-  };
-  const drop = (event: DragEvent) => {
-    event.preventDefault();
-    setOver(false);
-    choose(event.dataTransfer?.files[0]);
   };
   const send = (event: Event) => {
     event.preventDefault();
@@ -48,24 +41,7 @@ function FromZip() {
   };
   return (
     <form class="note form" onSubmit={send}>
-      <label
-        class={`drop ${isOver ? "is-over" : ""}`}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={drop}
-      >
-        <span>{words.drop}</span>
-        <input
-          type="file"
-          accept=".zip,application/zip"
-          required={!file}
-          onChange={(event) => choose(event.currentTarget.files?.[0])}
-        />
-        <small class="muted">{file ? file.name : words.zip}</small>
-      </label>
+      <ZipField about={words.zip} file={file} onChoose={choose} />
       <NameField name={name} onInput={setName} />
       <button class="primary" disabled={sending.isBusy}>
         {words.upload}
@@ -103,27 +79,4 @@ function FromFolder() {
       {error !== null && <ErrorNote error={error} />}
     </form>
   );
-}
-
-function NameField({ name, onInput }: { name: string; onInput: (name: string) => void }) {
-  return (
-    <label>
-      {words.name}
-      <input
-        value={name}
-        required
-        pattern={NAME}
-        title={words.nameHint}
-        autocomplete="off"
-        onInput={(event) => onInput(event.currentTarget.value)}
-      />
-      <small class="muted">{words.nameHint}</small>
-    </label>
-  );
-}
-
-/** A name like that of the file. */
-function nameOf(file: File): string {
-  const stem = file.name.replace(/\.[^.]*$/, "").toLowerCase();
-  return stem.replace(/[^a-z0-9._-]+/g, "-").replace(/^[._-]+/, "").slice(0, 64);
 }

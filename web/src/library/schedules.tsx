@@ -3,7 +3,7 @@ import { changeSchedule, listSchedules, removeSchedule, type Schedule } from "..
 import { text } from "../text";
 import { Confirm } from "../ui/confirm";
 import { time } from "../ui/format";
-import { ErrorNote, Words } from "../ui/notes";
+import { ErrorNote } from "../ui/notes";
 import { DataLink } from "./job_parts";
 import { Loading, useAction, useLoaded } from "./loading";
 import { Wide } from "./page";
@@ -15,13 +15,16 @@ export function Schedules() {
   const schedules = useLoaded(listSchedules, []);
   return (
     <section>
-      <h2>{words.schedules}</h2>
+      <div class="section-head">
+        <h2>{words.schedules}</h2>
+        <a class="button" href="#/jobs/schedule">
+          {words.newSchedule}
+        </a>
+      </div>
       <Loading of={schedules}>
         {(found) =>
           found.length === 0 ? (
-            <p class="muted">
-              <Words>{words.noSchedules}</Words>
-            </p>
+            <p class="muted">{words.noSchedules}</p>
           ) : (
             <Wide name={words.schedules}>
               <table class="rows">

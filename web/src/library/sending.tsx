@@ -30,8 +30,11 @@ export function useSending() {
 
 export function SendingNote({
   of: { isBusy, sent, wasStopped, stop },
+  checking = words.checking,
 }: {
   of: ReturnType<typeof useSending>;
+  /** What is said once all is sent. */
+  checking?: string;
 }) {
   if (!isBusy) return wasStopped ? <p role="status">{words.stopped}</p> : null;
   const isSent = sent !== null && sent.bytes >= sent.total;
@@ -44,7 +47,7 @@ export function SendingNote({
               bytes(sent?.total ?? 0),
               percent(sent ? sent.bytes / sent.total : 0),
             )
-          : words.checking}
+          : checking}
         <progress max={1} value={isSent ? undefined : sent ? sent.bytes / sent.total : 0} />
       </label>
       <button type="button" onClick={stop}>

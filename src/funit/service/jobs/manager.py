@@ -1,5 +1,6 @@
 """What people do with jobs and schedules, by HTTP or on the command line."""
 
+import html
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,27 @@ def job_folder(job_id: str) -> Path:
 def run_folder(job_id: str, candidate: int) -> Path:
     """The run folder of a candidate."""
     return job_folder(job_id) / f"candidate-{candidate}"
+
+
+def report_file(job_id: str, position: store.Position) -> Path:
+    """Where the evaluation of a candidate is written, as JSON; beside it is its page."""
+    return job_folder(job_id) / f"evaluation-{position.candidate}-{position.round}.json"
+
+
+def report_page(job: Job) -> str | None:
+    """The page of a job's newest evaluation, in HTML; None where there is none.
+
+    In it the run has its name: where it is on the server is nobody's.
+    """
+    if job.report is None:
+        return None
+    newest = job.report["verdict"]
+    position = store.Position(newest["candidate"], newest["round"])
+    page = report_file(job.id, position).with_suffix(".html")
+    if not page.exists():
+        return None
+    run = run_folder(job.id, position.candidate)
+    return page.read_text(encoding="utf-8").replace(html.escape(str(run)), run.name)
 
 
 def pictures(job: Job, candidate: int | None = None) -> Mapping[str, Path]:

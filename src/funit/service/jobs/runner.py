@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,7 +86,7 @@ class Runner:
         """Measures the candidate as it is now; a measurement that is there is not repeated."""
         try:
             request = self._enter(job_id, turn, "evaluating")
-            report = _report_file(job_id, position)
+            report = manager.report_file(job_id, position)
             if not report.exists():
                 command = self._evaluation(job_id, request, position, report)
                 ended = self._run(job_id, turn, command)
@@ -203,6 +204,8 @@ class Runner:
         data = manager.data_path(self.services, request)
         run = manager.run_folder(job_id, position.candidate)
         command = ["funit", "evaluate", str(run), str(data), "--json", str(report)]
+        if find_spec("jinja2") is not None:  # the page of the report, for people
+            command += ["--html", str(report.with_suffix(".html"))]
         catalog = split_catalog(request, data, self._settings(job_id, request, position))
         command += ["--shots", ",".join(map(str, shots_of(request, catalog)))]
         command += ["--seed", str(request.seed), "--device", self._job(job_id).device]
@@ -219,7 +222,7 @@ class Runner:
         asked = manager.job_folder(job_id) / "request.json"
         with whole_file(asked) as temporary:
             temporary.write_text(json.dumps(self._job(job_id).request))
-        scores = _report_file(job_id, position)
+        scores = manager.report_file(job_id, position)
         return [PUBLISHER, str(run), job_id, str(asked), str(scores), str(result)]
 
     # ---------------------------------------------------------------- pieces
@@ -388,15 +391,10 @@ def _last_words(job: Job) -> str:
     return f"below the minimum in {len(history)} evaluations; at last {history[-1]['reason']}"
 
 
-def _report_file(job_id: str, position: Position) -> Path:
-    folder = manager.job_folder(job_id)
-    return folder / f"evaluation-{position.candidate}-{position.round}.json"
-
-
 def _read_report(job_id: str, position: Position) -> dict[str, Any]:
     """An evaluation, in which the run has its name: where it is on the server is nobody's."""
     run = manager.run_folder(job_id, position.candidate)
-    text = _report_file(job_id, position).read_text()
+    text = manager.report_file(job_id, position).read_text()
     report: dict[str, Any] = json.loads(text.replace(json.dumps(str(run))[1:-1], run.name))
     return report
 

@@ -9,7 +9,7 @@ import anyio
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Response
 from fastapi import Path as InPath
-from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from funit.database.schema import Job, JobEvent
@@ -30,6 +30,10 @@ Candidate = Annotated[
     Query(ge=0, le=16, description="From 0; by default the one that is being trained, or was last"),
 ]
 
+# Nothing but what is in the file itself, and no script.
+_POLICY_OF_REPORTS = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+)
 _LOOK_SECONDS = 0.5
 _QUIET_SECONDS = 15.0  # after which a comment keeps the connection open
 
@@ -110,6 +114,7 @@ class JobReport(BaseModel):
                     "verdict": {"is_met": True, "value": 0.71, "next": "publish"},
                     "history": [{"is_met": True, "value": 0.71, "next": "publish"}],
                     "evaluation": {"rows": [], "warnings": []},
+                    "has_page": True,
                 }
             ]
         }
@@ -119,6 +124,8 @@ class JobReport(BaseModel):
     history: list[dict[str, Any]]
     evaluation: dict[str, Any]
     """As `funit evaluate --json` writes it."""
+    has_page: bool
+    """Whether there is the page that `funit evaluate --html` makes of it."""
 
 
 class Pictures(BaseModel):
@@ -212,7 +219,24 @@ def get_job_report(job_id: JobId, _: Trains, services: ServicesOf) -> JobReport:
     job = store.find_job(services.database, job_id)
     if job.report is None:
         raise NotThereError(f"the job `{job_id}` has no report yet", hint="it is still training")
-    return JobReport.model_validate(job.report)
+    return JobReport.model_validate({**job.report, "has_page": bool(manager.report_page(job))})
+
+
+@router.get(
+    "/{job_id}/report/page",
+    summary="The report of a job as a page",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}, **responses(404)},
+)
+def get_job_report_page(job_id: JobId, _: Trains, services: ServicesOf) -> HTMLResponse:
+    """The newest evaluation with its samples and every class, as one HTML file."""
+    page = manager.report_page(store.find_job(services.database, job_id))
+    if page is None:
+        raise NotThereError(
+            f"the job `{job_id}` has no page of a report",
+            hint=f"`GET /v1/jobs/{job_id}/report` has what there is",
+        )
+    return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY_OF_REPORTS})
 
 
 @router.get(
