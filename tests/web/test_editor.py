@@ -354,6 +354,29 @@ def test_an_undo_brings_back_a_picture_that_was_never_history(
     editor.settle(pose=first.name)
 
 
+def test_what_is_put_in_while_the_history_is_kept_is_not_lost(
+    page: Page, examples: list[Path]
+) -> None:
+    page.add_init_script(
+        "const digest = crypto.subtle.digest.bind(crypto.subtle); let files = 0;"
+        "crypto.subtle.digest = async (...words) => {"
+        "  if (files++) await new Promise((done) => setTimeout(done, 3000));"  # the second is slow
+        "  return digest(...words);"
+        "};"
+    )
+    editor = Editor(page)
+    editor.open()
+    history = editor.page.locator(".strip .tile-button")
+    expect(history).to_have_count(0)
+    editor.well("look").locator("input[type=file]").set_input_files(examples[:2])
+    expect(history).to_have_count(1)  # the gallery's, while the second file is read
+    look = ", ".join(file.name for file in examples[:2])
+    expect(editor.page.get_by_role("img", name=look)).to_have_count(0)
+    editor.settle(look=look)
+    editor.page.reload()
+    editor.settle(look=look)
+
+
 def test_of_fifty_quick_changes_only_the_last_is_shown(
     editor: Editor, translator: Translator, examples: list[Path], pose: Path
 ) -> None:

@@ -32,7 +32,7 @@ export async function addPicture(file: File): Promise<PictureInput> {
   const sha = await sha256(file);
   const pixels = await decode(file, name);
   decoded.set(sha, Promise.resolve(pixels));
-  await keep("pictures", { sha, name, file: await kept(file, pixels) });
+  await keep("pictures", { sha, name, file: await kept(file, pixels), time: Date.now() });
   return picture(sha, name, (await find("crops", sha))?.crop ?? WHOLE);
 }
 

@@ -10,6 +10,8 @@ export interface KeptPicture {
   sha: string;
   name: string;
   file: Blob;
+  /** When it was put in last, in milliseconds since 1970. */
+  time: number;
 }
 
 export interface HistoryEntry {
@@ -33,6 +35,7 @@ const KEYS: Record<StoreName, string> = { pictures: "sha", crops: "sha", history
 const NAME = "funit-editor";
 
 export const MOST_HISTORY = 60;
+const MOMENT = 60_000; // milliseconds from a picture that is put in to the session that has it, at the most
 
 let opened: Promise<IDBDatabase | null> | null = null;
 
@@ -102,7 +105,10 @@ export async function remove(store: StoreName, key: string | number): Promise<vo
   await asked(store, "readwrite", (each) => each.delete(key));
 }
 
-/** Removes the pictures that neither the history nor these sessions have. */
+/**
+ * Removes the pictures that neither the history nor these sessions have. One that was put in a moment ago
+ * stays: its session is not known yet.
+ */
 export async function dropUnused(sessions: readonly Session[]): Promise<void> {
   const history = await all("history");
   const used = new Set(
@@ -110,6 +116,16 @@ export async function dropUnused(sessions: readonly Session[]): Promise<void> {
       .flatMap(picturesOf)
       .map(({ sha }) => sha),
   );
-  const keys = (await asked("pictures", "readonly", (store) => store.getAllKeys())) ?? [];
-  for (const sha of keys) if (!used.has(String(sha))) await remove("pictures", String(sha));
+  const latest = Date.now() - MOMENT;
+  await asked("pictures", "readwrite", (store) => {
+    const each = store.openCursor();
+    each.onsuccess = () => {
+      const cursor = each.result;
+      if (!cursor) return;
+      const { sha, time } = cursor.value as KeptPicture;
+      if (!used.has(sha) && time < latest) cursor.delete();
+      cursor.continue();
+    };
+    return each;
+  });
 }
