@@ -357,11 +357,12 @@ def test_an_undo_brings_back_a_picture_that_was_never_history(
 def test_what_is_put_in_while_the_history_is_kept_is_not_lost(
     page: Page, examples: list[Path]
 ) -> None:
+    slow = examples[1].stat().st_size
     page.add_init_script(
-        "const digest = crypto.subtle.digest.bind(crypto.subtle); let files = 0;"
-        "crypto.subtle.digest = async (...words) => {"
-        "  if (files++) await new Promise((done) => setTimeout(done, 3000));"  # the second is slow
-        "  return digest(...words);"
+        "const digest = crypto.subtle.digest.bind(crypto.subtle);"
+        "crypto.subtle.digest = async (name, bytes) => {"
+        f"  if (bytes.byteLength === {slow}) await new Promise((done) => setTimeout(done, 3000));"
+        "  return digest(name, bytes);"
         "};"
     )
     editor = Editor(page)
