@@ -167,6 +167,10 @@ class DataConfig(Section):
     resize_ratio: Annotated[float, Field(ge=1, le=2)] = 140 / 128
     """The shortest side is resized to this times `model.image_size` before the random crop."""
 
+    shuffle: bool = True
+    """Draw content images at random, each class as likely as any other; `false`: one after the other
+    in the order of the data, each once a pass. Examples are drawn at random all the same. [0043]"""
+
     flip: bool = True
     """Mirror half of the images."""
 

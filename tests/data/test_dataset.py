@@ -396,6 +396,21 @@ def test_the_shares_of_several_processes_are_the_batch_of_one(
         assert_same(joined(shares), whole)
 
 
+@pytest.mark.parametrize("world_size", [1, 3])
+def test_without_shuffling_each_image_is_the_content_once_a_pass(
+    packed: Packed, world_size: int
+) -> None:
+    every = [(cls, i) for cls, num in enumerate(COUNTS) for i in range(num)]
+    data, training = DataConfig(flip=False, shuffle=False), TrainingConfig(batch_size=12)
+    parts = [Dataset(packed, SIZE, data, training, rank, world_size) for rank in range(world_size)]
+
+    batches = [joined([part.batch(index) for part in parts]) for index in range(len(every))]
+
+    contents = [each for batch in batches for each in whose(batch.content)]
+    assert contents == every * 12  # batches are of 12
+    assert all((batch.classes != batch.content_classes).all() for batch in batches)
+
+
 def test_a_negative_seed_is_a_seed(packed: Packed) -> None:
     assert len(dataset_of(packed, seed=-1).batch(0)) == 12
 

@@ -75,6 +75,7 @@ class Samples:
 class Dataset:
     """Draws class-balanced batches: a class, then one of its images, each as likely as any other.
 
+    Without `data.shuffle` the content images are all images in the order of the data, pass by pass.
     On a GPU the images are cropped, mirrored, recoloured and bent there, if they fit; else they are
     drawn ahead on the CPU. What is drawn is the same, but for the rounding of colours and bends.
     Raises UserError where there are not two classes, or where the processes cannot share a batch.
@@ -94,6 +95,7 @@ class Dataset:
         self.device = torch.device(device)
         self.resident = resident_for(packed, self.device)
         self.image_size = image_size
+        self.shuffle = data.shuffle
         self.flip = data.flip
         self.recolour = data.recolour
         self.bend = data.bend
@@ -108,6 +110,7 @@ class Dataset:
                 f"`{packed.path}` has a single class to train on, `{self.classes[0].name}`",
                 hint="an image is translated into another class: two are needed at least",
             )
+        self.ends = np.cumsum([len(cls) for cls in self.classes])  # of classes in a pass
         assert packed.size >= image_size, "packed for another image size"
 
     def batches(self, start: int = 0) -> Iterator[Batch]:
@@ -128,8 +131,9 @@ class Dataset:
 
         labels = np.empty((2, len(rows)), dtype=np.int64)
         places: list[list[Place]] = []
-        for row, label in zip(rows, labels.T, strict=True):
-            label[0], label[1], chosen = self._choose(row, num_shots)
+        first = index * self.batch_size + self.share.start
+        for number, (row, label) in enumerate(zip(rows, labels.T, strict=True), first):
+            label[0], label[1], chosen = self._choose(number, row, num_shots)
             places.append(chosen)
         contents, examples, siblings = self._images(places, num_shots)
         original = content = contents[:, 0]
@@ -142,12 +146,13 @@ class Dataset:
             self.device
         )
 
-    def _choose(self, row: list[float], num_shots: int) -> tuple[int, int, list[Place]]:
+    def _choose(
+        self, number: int, row: list[float], num_shots: int
+    ) -> tuple[int, int, list[Place]]:
         """The content's and the other class of a sample; the places of its 1 + K [+ K] images."""
-        content_class = int(row[0] * len(self.classes))
+        content_class, content = self._content(number, row)
         class_index = _skip(int(row[2] * (len(self.classes) - 1)), content_class)
         own, other = self.classes[content_class], self.classes[class_index]
-        content = int(row[1] * len(own))
         for_examples = row[_PER_SAMPLE : _PER_SAMPLE + num_shots]
         for_siblings = row[_PER_SAMPLE + num_shots : _PER_SAMPLE + 2 * num_shots]
         for_images = row[_PER_SAMPLE + 2 * num_shots :]
@@ -158,10 +163,20 @@ class Dataset:
             chosen += [(own, i) for i in _siblings(len(own), content, for_siblings)]
         places = []
         for place, (cls, i) in enumerate(chosen):
-            number, top, left = for_images[_PER_IMAGE * place : _PER_IMAGE * (place + 1)]
+            side, top, left = for_images[_PER_IMAGE * place : _PER_IMAGE * (place + 1)]
             y, x = _corner(cls.heights[i], cls.widths[i], self.image_size, top, left)
-            places.append((cls, i, y, x, self.flip and number < 0.5))
+            places.append((cls, i, y, x, self.flip and side < 0.5))
         return content_class, class_index, places
+
+    def _content(self, number: int, row: list[float]) -> tuple[int, int]:
+        """The class of the content image of sample `number`, and which of the class's it is."""
+        if self.shuffle:
+            content_class = int(row[0] * len(self.classes))
+            return content_class, int(row[1] * len(self.classes[content_class]))
+        place = number % int(self.ends[-1])
+        content_class = int(np.searchsorted(self.ends, place, side="right"))
+        from_end = int(self.ends[content_class]) - place
+        return content_class, len(self.classes[content_class]) - from_end
 
     def _images(self, places: list[list[Place]], num_shots: int) -> list[Tensor]:
         """Contents (B, 1, 3, H, W), examples and siblings (B, K, 3, H, W), each by itself."""
