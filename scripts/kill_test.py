@@ -27,6 +27,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.progress import track
+
 from funit.config import merged, read_settings
 from funit.data.menagerie import write_menagerie
 from funit.database.connection import open_database
@@ -171,8 +174,8 @@ class Test:
                 else:
                     self.api = start()
 
-    def kill_one(self) -> None:
-        """One process, chosen at random, with SIGKILL; what had died is started again."""
+    def kill_one(self) -> bool:
+        """Whether one process, chosen at random, was killed; what had died is started again."""
         children = list(self.watch.children())
         targets = ["jobs process", "api"] + ["child", "child"] * bool(children)
         target = self.random.choice(targets)
@@ -189,8 +192,9 @@ class Test:
             try:
                 os.kill(number, signal.SIGKILL)
             except ProcessLookupError:
-                return
+                return False
         self.kills[target] += 1
+        return True
 
     def unfinished(self) -> int:
         """Jobs that are not ended."""
@@ -232,12 +236,13 @@ def run(kills: int, seconds: float, database_url: str | None, seed: int, folder:
     watcher.start()
     start = time.monotonic()
     try:
-        while sum(test.kills.values()) < kills:
+        for _ in track(range(kills), "kills", console=Console(stderr=True)):
             if test.unfinished() < AT_WORK:
                 test.ask()
             time.sleep(test.random.uniform(0.05, 2 * seconds))
             test.keep_alive()
-            test.kill_one()
+            while not test.kill_one():
+                pass
         while test.unfinished() and time.monotonic() - start < 3600 + kills * 60:
             test.keep_alive()
             time.sleep(1)
