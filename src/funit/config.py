@@ -168,7 +168,7 @@ class DataConfig(Section):
     """The shortest side is resized to this times `model.image_size` before the random crop."""
 
     shuffle: bool = True
-    """Draw content images at random, each class as likely as any other; `false`: one after the other
+    """Draw content images at random, each class as likely as any other; `false`: one after another
     in the order of the data, each once a pass. Examples are drawn at random all the same. [0043]"""
 
     flip: bool = True

@@ -193,7 +193,10 @@ class ModelRepository:
         raise self._unknown(model, _OR_A_FOLDER)
 
     def find_named(self, model: str) -> ModelFolder:
-        """The model of that name, as of `find`, and never a folder: for what strangers ask for."""
+        """The model of that name, as of `find`, and never a folder: for what strangers ask for.
+
+        Raises NotThereError where there is none, UserError where its files are damaged.
+        """
         if not _ANY_NAME.fullmatch(model):
             raise NotThereError(
                 f"no model is called `{model}`", hint="names are like `cats-64px@2`"

@@ -194,12 +194,7 @@ class ModelCache:
 
     def _find(self, name: str) -> LoadedModel:
         changes = self._count()
-        try:
-            folder = self.models.find_named(name)
-        except NotThereError:
-            raise
-        except UserError as error:
-            raise NotThereError(error.message, hint=error.hint) from None
+        folder = self.models.find_named(name)
         key = _key(folder)
         with self._opening[key]:
             with self._lock:

@@ -85,10 +85,7 @@ def pin_models(services: Services, request: JobRequest) -> JobRequest:
     def pinned(candidate: Candidate) -> Candidate:
         if candidate.from_model is None:
             return candidate
-        try:
-            info = services.models.find_named(candidate.from_model).info
-        except UserError as error:
-            raise NotThereError(error.message, hint=error.hint) from None
+        info = services.models.find_named(candidate.from_model).info
         return candidate.model_copy(update={"from_model": f"{info.name}@{info.version}"})
 
     first = pinned(request.candidates[0])
