@@ -208,8 +208,8 @@ BAD_INPUT = {
     "train zoo --out future-run": "run format 99",
     "train zoo --out run --from nothing": "no model is called `nothing`",
     "train zoo --out run --from empty": "is no model folder and no run folder",
-    "train zoo --out run --from ./model --set model.base_channels=8": (
-        "`model.base_channels` 8 does not fit the weights of `./model`, which has 4"
+    "train zoo --out run --from ./model --set model.base_channels=2": (
+        "`model.base_channels` 2 does not fit the weights of `./model`, which has 4"
     ),
     "train zoo --out run --dry-run --from ./model --set model.mlp_size=9": "`model.mlp_size` 9",
     # data

@@ -114,6 +114,18 @@ def test_a_model_at_a_larger_size_knows_what_it_learned_at_the_smaller(
     assert ModelRepository().find(tmp_path / "tuned").info.config.model.image_size == 32
 
 
+def test_a_wider_model_knows_what_the_narrower_one_learned(
+    tmp_path: Path, parent: Path, own: Path
+) -> None:
+    wider = merged(SHORT, {"model": {"base_channels": 6}})
+
+    train(own, tmp_path / "tuned", wider, from_model=parent)
+    train(own, tmp_path / "scratch", merged(TINY, wider, {"data": {"num_unseen": 0}}))
+
+    assert first_loss(tmp_path / "tuned") < 0.75 * first_loss(tmp_path / "scratch")
+    assert ModelRepository().find(tmp_path / "tuned").info.config.model.base_channels == 6
+
+
 def test_both_networks_start_from_the_weights_and_the_average_is_the_generator(
     tmp_path: Path, parent: Path, own: Path
 ) -> None:
@@ -140,8 +152,9 @@ def test_the_rows_of_new_classes_are_around_the_mean_of_the_old_ones_and_differ(
     save_file(before.state_dict(), tmp_path / "d.safetensors")
     record = ParentRecord(name="beasts", version=1, weights_sha256="")
     files = (tmp_path / "g.safetensors", tmp_path / "d.safetensors")
+    beasts = Parent("beasts", record, Config(model=tiny), 1, *files)
 
-    load_parent(Parent("beasts", record, Config(model=tiny), 1, *files), Generator(tiny), after, 0)
+    load_parent(beasts, tiny, Generator(tiny), after, seed=0)
 
     old, new = before.head.weight, after.head.weight
     torch.testing.assert_close(new.mean(dim=0), old.mean(dim=0), atol=0.2, rtol=0)
@@ -200,7 +213,7 @@ def test_a_preset_says_all_but_the_networks(parent: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("base_channels", 8),
+        ("base_channels", 2),
         ("attention_channels", None),
         ("plain_background", False),
         ("upsampling_norm", "instance"),

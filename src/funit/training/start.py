@@ -15,6 +15,7 @@ from funit.model.discriminator import Discriminator
 from funit.model.generator import Generator
 from funit.model.parent import Parent
 from funit.training.checkpoint import Tensors
+from funit.training.widening import widened
 
 # Settings about the data, the machine and the call that MODEL was trained with
 NOT_TAKEN_OVER = RESUMABLE | {"model.num_classes", "data.num_unseen"}
@@ -25,7 +26,7 @@ def starting_settings(parent: Parent, preset: str | None, settings: Settings) ->
 
     Those of the networks are the model's. So are all others that say what is computed, unless a
     preset is named. The warm-up without a discriminator is what the model had left of it. Raises
-    UserError where a setting would change the shape of a weight.
+    UserError where a setting would change the shape of a weight, unless it widens the generator.
     """
     own = _taken_over(parent.config)
     if preset is None:  # of what is not taken over, that of `small`
@@ -40,13 +41,19 @@ def starting_settings(parent: Parent, preset: str | None, settings: Settings) ->
     return wanted
 
 
-def load_parent(parent: Parent, generator: nn.Module, discriminator: nn.Module, seed: int) -> None:
+def load_parent(
+    parent: Parent, wanted: ModelConfig, generator: nn.Module, discriminator: nn.Module, seed: int
+) -> None:
     """Gives both networks the model's weights; a discriminator that it lacks stays as drawn.
 
-    The rows of the new classes are drawn around the mean of the old ones, as far apart as those.
+    A generator with more channels than the model's draws what the model does. The rows of the new
+    classes are drawn around the mean of the old ones, as far apart as those.
     """
     try:
-        generator.load_state_dict(load_file(parent.generator_path))
+        tensors = load_file(parent.generator_path)
+        if wanted.base_channels != parent.config.model.base_channels:
+            tensors = widened(tensors, parent.config.model, wanted, seed)
+        generator.load_state_dict(tensors)
         if parent.discriminator_path is not None:
             tensors = load_file(parent.discriminator_path)
             num_classes = len(discriminator.state_dict()["head.bias"])
@@ -85,8 +92,10 @@ def _taken_over(config: Config) -> Settings:
 
 
 def _check_shapes(parent: Parent, wanted: ModelConfig) -> None:
-    """Refuses settings with which the model's weights would not fit."""
+    """Refuses settings with which the model's weights would not fit; a wider generator may be."""
     own = parent.config.model.model_copy(update={"num_classes": wanted.num_classes})
+    if wanted.base_channels > own.base_channels:
+        own = own.model_copy(update={"base_channels": wanted.base_channels})
     if _shapes(parent, wanted) == _shapes(parent, own):
         return
     for name, value in _changed(own, wanted):

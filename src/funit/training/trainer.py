@@ -254,7 +254,7 @@ class Trainer:
     def start_from(self, parent: Parent) -> None:
         """Begins with the weights of a trained model instead of drawn ones."""
         seed = self.config.training.seed
-        load_parent(parent, self.generator, self.discriminator, seed)
+        load_parent(parent, self.config.model, self.generator, self.discriminator, seed)
         self.average.load_state_dict(self.generator.state_dict())
 
     def restore(self, checkpoint: Checkpoint) -> None:

@@ -1,0 +1,71 @@
+"""Wider networks that compute what narrower ones do, to start a training from.
+
+Each new channel is the twin of an old one, and what reads both takes from each a share of what it
+took from the old one. The shares are drawn, so that twins learn different things: Net2Net (Chen et
+al., 2016), "Net2WiderNet", with unequal shares in place of noise.
+"""
+
+import torch
+from torch import Tensor
+
+from funit.config import ModelConfig
+from funit.model.adain_decoder import adain_layer_sizes
+from funit.model.generator import Generator
+from funit.training.checkpoint import Tensors
+
+SHARES = (0.2, 0.8)  # before they are scaled to sum up to 1
+COLOURS = 3  # behind the values that attention finds: as many in each width
+
+
+def widened(tensors: Tensors, own: ModelConfig, wanted: ModelConfig, seed: int) -> Tensors:
+    """The generator's weights for another `base_channels`, which draw the same images.
+
+    `own` are the settings of `tensors`, `wanted` the same with a `base_channels` that is no
+    smaller. Only rounding tells the images apart.
+    """
+    random = torch.Generator().manual_seed(seed)
+    with torch.device("meta"):
+        shapes = {name: tensor.shape for name, tensor in Generator(wanted).state_dict().items()}
+    found = {}
+    for name, shape in shapes.items():
+        tensor = tensors[name].float()
+        if name.startswith("adain_decoder.statistics."):
+            tensor = tensor[_of_statistics(own, wanted)]
+        elif tensor.dim() and tensor.shape[0] != shape[0]:
+            group = 4**own.attention_doublings if name.startswith("attention.hidden.") else 1
+            tensor = tensor[_twins(shape[0], tensor.shape[0], group)]
+        if len(shape) > 1 and tensor.shape[1] != shape[1]:
+            same = COLOURS if name == "image_decoder.paint.weight" else 0
+            tensor = _shared(tensor, shape[1], same, random)
+        found[name] = tensor
+    return found
+
+
+def _twins(new: int, old: int, group: int = 1) -> Tensor:
+    """The old channel of each new one; those that a pixel shuffle joins stay `group` by `group`."""
+    channel = torch.arange(new)
+    return channel // group % (old // group) * group + channel % group
+
+
+def _of_statistics(own: ModelConfig, wanted: ModelConfig) -> Tensor:
+    """The same of the AdaIN statistics: for each layer its means, then its deviations."""
+    rows, start = [], 0
+    sizes = zip(adain_layer_sizes(wanted), adain_layer_sizes(own), strict=True)
+    for new, old in sizes:
+        for _ in ("means", "deviations"):
+            rows.append(start + _twins(new, old))
+            start += old
+    return torch.cat(rows)
+
+
+def _shared(tensor: Tensor, new: int, same: int, random: torch.Generator) -> Tensor:
+    """(N, old, ...) -> (N, new, ...): twins share out what the old channel gave.
+
+    The last `same` channels have no twins.
+    """
+    old = tensor.shape[1]
+    twins = torch.cat([_twins(new - same, old - same), torch.arange(old - same, old)])
+    shares = torch.empty(tensor.shape[0], new).uniform_(*SHARES, generator=random)
+    sums = torch.zeros(tensor.shape[0], old).index_add_(1, twins, shares)
+    shares /= sums[:, twins]
+    return tensor[:, twins] * shares[(...,) + (None,) * (tensor.dim() - 2)]

@@ -1,0 +1,69 @@
+"""A wider generator draws what the narrower one did, and can learn more."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from funit.config import ModelConfig
+from funit.model.generator import Generator
+from funit.training.widening import widened
+
+VARIANTS: list[dict[str, Any]] = [
+    {"plain_background": True},
+    {"attention_channels": None, "upsampling_norm": "instance"},
+    {"attention_doublings": 0, "content_conditioned_code": True},
+    {"attention_doublings": 2, "example_attention": True, "upsampling_norm": "adain"},
+    {"class_encoder_halvings": 2, "upsampling_kernel_size": 3},
+]
+
+
+def pair(tiny: ModelConfig, base_channels: int, **settings: Any) -> tuple[Generator, Generator]:
+    """A generator and a wider one that was made of it."""
+    own = ModelConfig.model_validate(tiny.model_dump() | settings)
+    wanted = own.model_copy(update={"base_channels": base_channels})
+    torch.manual_seed(3)
+    narrow, wide = Generator(own), Generator(wanted)
+    for tensor in narrow.parameters():  # biases too, which start as 0
+        torch.nn.init.normal_(tensor, std=0.3)
+    wide.load_state_dict(widened(narrow.state_dict(), own, wanted, seed=1))
+    return narrow, wide
+
+
+@pytest.mark.parametrize("base_channels", [4, 8, 12])
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_it_draws_the_same(tiny: ModelConfig, base_channels: int, settings: dict[str, Any]) -> None:
+    narrow, wide = pair(tiny, base_channels, **settings)
+    size = tiny.image_size
+    content, examples = (
+        torch.rand(2, 3, size, size) * 2 - 1,
+        torch.rand(2, 3, 3, size, size) * 2 - 1,
+    )
+
+    with torch.inference_mode():
+        wanted, found = narrow(content, examples), wide(content, examples)
+
+    assert wanted.std() > 0.05
+    torch.testing.assert_close(found, wanted, atol=2e-4, rtol=0)
+
+
+def test_a_width_that_is_no_multiple_draws_the_same(tiny: ModelConfig) -> None:
+    narrow, wide = pair(tiny, 5, attention_doublings=1)
+    content = torch.rand(2, 3, tiny.image_size, tiny.image_size) * 2 - 1
+
+    with torch.inference_mode():
+        wanted, found = narrow(content, content[:, None]), wide(content, content[:, None])
+
+    torch.testing.assert_close(found, wanted, atol=2e-4, rtol=0)
+
+
+def test_twins_learn_different_things(tiny: ModelConfig) -> None:
+    _, wide = pair(tiny, 8)
+    content = torch.rand(2, 3, tiny.image_size, tiny.image_size) * 2 - 1
+
+    wide(content, content[:, None]).square().mean().backward()
+
+    gradient = wide.content_encoder.stem.weight.grad
+    assert gradient is not None
+    ones, others = gradient[:4], gradient[4:]
+    assert ((ones - others).abs().amax(dim=(1, 2, 3)) > 1e-3 * gradient.abs().max()).any()
