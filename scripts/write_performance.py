@@ -1,7 +1,9 @@
-"""Writes the table of docs/performance.md from docs/bench.json, which `funit bench --json` made.
+"""Writes the tables of docs/performance.md from what `funit bench --json` made.
 
-funit bench --json docs/bench.json
-python scripts/write_performance.py
+    funit bench --json docs/bench.json
+    python scripts/write_performance.py
+
+docs/bench.json is of the newest run, docs/bench-amx.json of one on a processor with matrix units.
 """
 
 import json
@@ -14,27 +16,27 @@ from splice import spliced
 from funit.benchmark.results import COLUMNS, Results
 
 DOCS = Path(__file__).parent.parent / "docs"
-BENCH, PAGE = DOCS / "bench.json", DOCS / "performance.md"
+BENCHES, PAGE = (DOCS / "bench.json", DOCS / "bench-amx.json"), DOCS / "performance.md"
 
 
 def performance_page() -> str:
-    """The page with the table of the last benchmark in it."""
+    """The page with a table of each benchmark in it."""
     page = PAGE.read_text(encoding="utf-8")
-    content = json.loads(BENCH.read_text(encoding="utf-8"))
-    return spliced(page, "bench", tables(content))
+    contents = [json.loads(bench.read_text(encoding="utf-8")) for bench in BENCHES]
+    return spliced(page, "bench", "\n\n".join(table(content) for content in contents))
 
 
-def tables(content: Mapping[str, Any]) -> str:
+def table(content: Mapping[str, Any]) -> str:
     """The machine, the rows, and what was left out."""
     about, results = content["about"], Results.of(content)
     machine = about["machine"]
     facts = [
-        machine["processor"],
         f"{machine['processors']} processors, {machine['threads']} threads",
         f"torch {machine['torch']}, Python {machine['python']}",
         f"{machine['system']}; commit {about['commit']}",
     ]
-    lines = [f"{'; '.join(facts)}.", "", f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    lines = [f"### {machine['processor']}", "", f"{'; '.join(facts)}.", ""]
+    lines += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     lines += [f"| {' | '.join(cells)} |" for cells in results.cells()]
     lines += [""] * bool(results.left_out)
     lines += [f"- {item.what}, {item.variant}: {item.reason}" for item in results.left_out]
