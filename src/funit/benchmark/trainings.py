@@ -106,10 +106,10 @@ _LITTLE: Settings = {  # the preset `small`, halved less often to the same 8 pos
 COMPARISONS: Mapping[str, Comparison] = {
     "light": Comparison(
         QUALITY_LIGHT,
-        "128 px, 3 minutes of a core",
+        "128 px, 20 minutes of a core",
         _config("paper", _MANY_STEPS),
         _config("light", _MANY_STEPS),
-        cpu_minutes=3,
+        cpu_minutes=20,
     ),
     "lean": Comparison(
         QUALITY_LEAN_TRAINING,
