@@ -77,6 +77,15 @@ class Engine(Protocol):
 
 
 def asked_threads() -> int | None:
-    """The threads that `OMP_NUM_THREADS` allows; None leaves it to the library."""
+    """The threads that `OMP_NUM_THREADS` allows, or the processors that the process is held to.
+
+    None leaves it to the library. ONNX Runtime has a thread for each processor of the machine, and
+    they wait for each other by spinning: on fewer processors than threads that doubles the time.
+    """
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdecimal() and int(asked) else None
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    if not hasattr(os, "sched_getaffinity"):  # Linux alone has it
+        return None
+    held_to = len(os.sched_getaffinity(0))
+    return held_to if held_to < (os.cpu_count() or 1) else None
