@@ -102,28 +102,17 @@ def test_fine_tuning_starts_from_a_lower_loss_on_new_classes_than_from_scratch(
     assert first_loss(tmp_path / "tuned") < 0.75 * first_loss(tmp_path / "scratch")
 
 
-def test_a_model_at_a_larger_size_knows_what_it_learned_at_the_smaller(
-    tmp_path: Path, parent: Path, own: Path
+@pytest.mark.parametrize(("name", "value"), [("image_size", 32), ("base_channels", 6)])
+def test_a_model_at_a_larger_size_or_width_knows_what_it_learned_at_the_smaller(
+    tmp_path: Path, parent: Path, own: Path, name: str, value: int
 ) -> None:
-    larger = merged(SHORT, {"model": {"image_size": 32}})
+    larger = merged(SHORT, {"model": {name: value}})
 
     train(own, tmp_path / "tuned", larger, from_model=parent)
     train(own, tmp_path / "scratch", merged(TINY, larger, {"data": {"num_unseen": 0}}))
 
     assert first_loss(tmp_path / "tuned") < 0.75 * first_loss(tmp_path / "scratch")
-    assert ModelRepository().find(tmp_path / "tuned").info.config.model.image_size == 32
-
-
-def test_a_wider_model_knows_what_the_narrower_one_learned(
-    tmp_path: Path, parent: Path, own: Path
-) -> None:
-    wider = merged(SHORT, {"model": {"base_channels": 6}})
-
-    train(own, tmp_path / "tuned", wider, from_model=parent)
-    train(own, tmp_path / "scratch", merged(TINY, wider, {"data": {"num_unseen": 0}}))
-
-    assert first_loss(tmp_path / "tuned") < 0.75 * first_loss(tmp_path / "scratch")
-    assert ModelRepository().find(tmp_path / "tuned").info.config.model.base_channels == 6
+    assert getattr(ModelRepository().find(tmp_path / "tuned").info.config.model, name) == value
 
 
 def test_both_networks_start_from_the_weights_and_the_average_is_the_generator(

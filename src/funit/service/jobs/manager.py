@@ -144,19 +144,22 @@ def report_file(job_id: str, position: store.Position) -> Path:
     return job_folder(job_id) / f"evaluation-{position.candidate}-{position.round}.json"
 
 
-def report_page(job: Job) -> str | None:
-    """The page of a job's newest evaluation, in HTML; None where there is none.
-
-    In it the run has its name: where it is on the server is nobody's.
-    """
+def report_page_file(job: Job) -> Path | None:
+    """Where the page of a job's newest evaluation is, in HTML; None where there is none."""
     if job.report is None:
         return None
     newest = job.report["verdict"]
     position = store.Position(newest["candidate"], newest["round"])
     page = report_file(job.id, position).with_suffix(".html")
-    if not page.exists():
+    return page if page.exists() else None
+
+
+def report_page(job: Job) -> str | None:
+    """That page; in it the run has its name: where it is on the server is nobody's."""
+    page = report_page_file(job)
+    if page is None or job.report is None:
         return None
-    run = run_folder(job.id, position.candidate)
+    run = run_folder(job.id, job.report["verdict"]["candidate"])
     return page.read_text(encoding="utf-8").replace(html.escape(str(run)), run.name)
 
 

@@ -219,7 +219,8 @@ def get_job_report(job_id: JobId, _: Trains, services: ServicesOf) -> JobReport:
     job = store.find_job(services.database, job_id)
     if job.report is None:
         raise NotThereError(f"the job `{job_id}` has no report yet", hint="it is still training")
-    return JobReport.model_validate({**job.report, "has_page": bool(manager.report_page(job))})
+    has_page = manager.report_page_file(job) is not None
+    return JobReport.model_validate({**job.report, "has_page": has_page})
 
 
 @router.get(
