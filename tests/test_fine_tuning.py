@@ -102,17 +102,48 @@ def test_fine_tuning_starts_from_a_lower_loss_on_new_classes_than_from_scratch(
     assert first_loss(tmp_path / "tuned") < 0.75 * first_loss(tmp_path / "scratch")
 
 
-@pytest.mark.parametrize(("name", "value"), [("image_size", 32), ("base_channels", 6)])
-def test_a_model_at_a_larger_size_or_width_knows_what_it_learned_at_the_smaller(
-    tmp_path: Path, parent: Path, own: Path, name: str, value: int
+@pytest.mark.parametrize(
+    ("name", "value", "share"),
+    [
+        ("image_size", 32, 0.75),
+        ("base_channels", 6, 0.75),
+        ("content_code_size", 8, 0.85),  # it begins as drawn, and all behind it is as learned
+    ],
+)
+def test_a_model_of_another_size_width_or_content_code_knows_what_it_learned(
+    tmp_path: Path, parent: Path, own: Path, name: str, value: int, share: float
 ) -> None:
-    larger = merged(SHORT, {"model": {name: value}})
+    changed = merged(SHORT, {"model": {name: value}})
 
-    train(own, tmp_path / "tuned", larger, from_model=parent)
-    train(own, tmp_path / "scratch", merged(TINY, larger, {"data": {"num_unseen": 0}}))
+    train(own, tmp_path / "tuned", changed, from_model=parent)
+    train(own, tmp_path / "scratch", merged(TINY, changed, {"data": {"num_unseen": 0}}))
 
-    assert first_loss(tmp_path / "tuned") < 0.75 * first_loss(tmp_path / "scratch")
+    assert first_loss(tmp_path / "tuned") < share * first_loss(tmp_path / "scratch")
     assert getattr(ModelRepository().find(tmp_path / "tuned").info.config.model, name) == value
+
+
+def test_a_content_code_begins_anew_in_another_size_and_is_kept_in_the_same(
+    tmp_path: Path, parent: Path, own: Path
+) -> None:
+    with_code = merged(SHORT, {"model": {"content_code_size": 8}})
+    train(own, tmp_path / "eight", with_code, from_model=parent)
+    found = find_parent("other", tmp_path / "eight")
+    assert found is not None
+
+    def loaded(**changes: int) -> Generator:
+        config = found.config.model.model_copy(update=changes)
+        generator = Generator(config)
+        load_parent(found, config, generator, Discriminator(config), seed=0)
+        return generator
+
+    old = loaded().state_dict()
+    for changes in ({"content_code_size": 5}, {"image_size": 32}):
+        new = loaded(**changes).state_dict()
+        assert {name for name in new if new[name].shape != old[name].shape} <= {
+            f"content_encoder.content_code.{name}"
+            for name in ("code.weight", "code.bias", "unfold.weight", "unfold.bias")
+        }
+        assert torch.equal(new["content_encoder.stem.weight"], old["content_encoder.stem.weight"])
 
 
 def test_both_networks_start_from_the_weights_and_the_average_is_the_generator(

@@ -1,12 +1,12 @@
 """What a training takes over from the model that it starts from: settings, then weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from funit.config import RESUMABLE, SMALL, Config, ModelConfig, Settings, build_config, merged
 from funit.config import preset as preset_settings
@@ -20,13 +20,16 @@ from funit.training.widening import widened
 # Settings about the data, the machine and the call that MODEL was trained with
 NOT_TAKEN_OVER = RESUMABLE | {"model.num_classes", "data.num_unseen"}
 
+OF_CODE = ("content_code_size", "image_size")  # what the shapes of a content code's weights follow
+
 
 def starting_settings(parent: Parent, preset: str | None, settings: Settings) -> Settings:
     """The settings of a run that starts from a model, with `settings` over them.
 
     Those of the networks are the model's. So are all others that say what is computed, unless a
     preset is named. The warm-up without a discriminator is what the model had left of it. Raises
-    UserError where a setting would change the shape of a weight, unless it widens the generator.
+    UserError where a setting would change the shape of a weight, unless it widens the generator or
+    gives it a content code.
     """
     own = _taken_over(parent.config)
     if preset is None:  # of what is not taken over, that of `small`
@@ -46,13 +49,18 @@ def load_parent(
 ) -> None:
     """Gives both networks the model's weights; a discriminator that it lacks stays as drawn.
 
-    A generator with more channels than the model's draws what the model does. The rows of the new
-    classes are drawn around the mean of the old ones, as far apart as those.
+    A generator with more channels than the model's draws what the model does; the layers of a
+    content code that the model has not, or at another image size, stay as drawn. The rows of the
+    new classes are drawn around the mean of the old ones, as far apart as those.
     """
+    own = parent.config.model
     try:
         tensors = load_file(parent.generator_path)
-        if wanted.base_channels != parent.config.model.base_channels:
-            tensors = widened(tensors, parent.config.model, wanted, seed)
+        if wanted.base_channels != own.base_channels:
+            same = {name: getattr(own, name) for name in OF_CODE}
+            tensors = widened(tensors, own, wanted.model_copy(update=same), seed)
+        if _has_new_code(own, wanted):
+            tensors = _of_code(tensors, False) | _of_code(generator.state_dict(), True)
         generator.load_state_dict(tensors)
         if parent.discriminator_path is not None:
             tensors = load_file(parent.discriminator_path)
@@ -64,6 +72,17 @@ def load_parent(
             f"the weights of `{parent.given}` cannot be used: {str(error).splitlines()[0]}",
             hint="publish or download it again",
         ) from None
+
+
+def _has_new_code(own: ModelConfig, wanted: ModelConfig) -> bool:
+    is_same = all(getattr(own, name) == getattr(wanted, name) for name in OF_CODE)
+    return wanted.content_code_size is not None and not is_same
+
+
+def _of_code(tensors: Mapping[str, Tensor], are_wanted: bool) -> Tensors:
+    """The weights of the content code, or all others."""
+    of_code = "content_encoder.content_code."
+    return {name: t for name, t in tensors.items() if name.startswith(of_code) == are_wanted}
 
 
 def _new_rows(tensors: Tensors, num_classes: int, seed: int) -> Tensors:
@@ -92,10 +111,15 @@ def _taken_over(config: Config) -> Settings:
 
 
 def _check_shapes(parent: Parent, wanted: ModelConfig) -> None:
-    """Refuses settings with which the model's weights would not fit; a wider generator may be."""
+    """Refuses settings with which the model's weights would not fit.
+
+    The generator may be wider, and have a content code that the model has not.
+    """
     own = parent.config.model.model_copy(update={"num_classes": wanted.num_classes})
     if wanted.base_channels > own.base_channels:
         own = own.model_copy(update={"base_channels": wanted.base_channels})
+    if _has_new_code(own, wanted):
+        own = own.model_copy(update={name: getattr(wanted, name) for name in OF_CODE})
     if _shapes(parent, wanted) == _shapes(parent, own):
         return
     for name, value in _changed(own, wanted):
