@@ -90,7 +90,8 @@ def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry])
                     f"| {last['error']:.3f} | {last['low']:.3f} to {last['high']:.3f} |"
                 )
     header = "| trial | data | images | minutes | error | 95% |\n" + "|---" * 6 + "|"
-    return "\n".join([f"### {question}\n", header, *rows]) + "\n"
+    table = "\n".join([header, *rows]) + "\n" if rows else NOTHING
+    return f"### {question}\n\n{table}"
 
 
 def _plot_curves(entries: Mapping[Key, Entry]) -> None:

@@ -71,6 +71,21 @@ TRIALS: Mapping[str, list[str]] = {
         "training.back_translation=1",
         "data.bend=0",
     ],
+    # the shape of a class, out of the content map
+    "fast-code-24": [*_FAST, "model.pose_code_size=24"],
+    "fast-code-40": [*_FAST, "model.pose_code_size=40"],
+    "fast-code-64": [*_FAST, "model.pose_code_size=64"],
+    "fast-code-40-no-bend": [*_FAST, "model.pose_code_size=40", "data.bend=0"],
+    "fast-code-40-back-translation-0": [
+        *_FAST,
+        "model.pose_code_size=40",
+        "training.back_translation=0",
+    ],
+    "fast-code-40-back-translation-1": [
+        *_FAST,
+        "model.pose_code_size=40",
+        "training.back_translation=1",
+    ],
     # width and depth
     "base-24": ["model.base_channels=24"],
     "blocks-4": ["model.num_residual_blocks=4"],
@@ -92,6 +107,13 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "How many examples": ["small", "shots-1-to-5"],
     "Bending the pose image": ["fast", "fast-no-bend"],
     "How fine the content map is": ["fast", "fast-fine"],
+    "A pose code": ["fast", "fast-code-24", "fast-code-40", "fast-code-64"],
+    "What else a pose code wants": [
+        "fast-code-40",
+        "fast-code-40-no-bend",
+        "fast-code-40-back-translation-0",
+        "fast-code-40-back-translation-1",
+    ],
     "The perceptual loss": ["fast", "fast-no-perceptual"],
 }
 PLOTTED = ("small", "fast", "fast-no-bend", "fast-no-perceptual", "fast-fine")

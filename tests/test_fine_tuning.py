@@ -107,10 +107,10 @@ def test_fine_tuning_starts_from_a_lower_loss_on_new_classes_than_from_scratch(
     [
         ("image_size", 32, 0.75),
         ("base_channels", 6, 0.75),
-        ("content_code_size", 8, 0.85),  # it begins as drawn, and all behind it is as learned
+        ("pose_code_size", 8, 0.85),  # it begins as drawn, and all behind it is as learned
     ],
 )
-def test_a_model_of_another_size_width_or_content_code_knows_what_it_learned(
+def test_a_model_of_another_size_width_or_pose_code_knows_what_it_learned(
     tmp_path: Path, parent: Path, own: Path, name: str, value: int, share: float
 ) -> None:
     changed = merged(SHORT, {"model": {name: value}})
@@ -122,10 +122,10 @@ def test_a_model_of_another_size_width_or_content_code_knows_what_it_learned(
     assert getattr(ModelRepository().find(tmp_path / "tuned").info.config.model, name) == value
 
 
-def test_a_content_code_begins_anew_in_another_size_and_is_kept_in_the_same(
+def test_a_pose_code_begins_anew_in_another_size_and_is_kept_in_the_same(
     tmp_path: Path, parent: Path, own: Path
 ) -> None:
-    with_code = merged(SHORT, {"model": {"content_code_size": 8}})
+    with_code = merged(SHORT, {"model": {"pose_code_size": 8}})
     train(own, tmp_path / "eight", with_code, from_model=parent)
     found = find_parent("other", tmp_path / "eight")
     assert found is not None
@@ -137,10 +137,10 @@ def test_a_content_code_begins_anew_in_another_size_and_is_kept_in_the_same(
         return generator
 
     old = loaded().state_dict()
-    for changes in ({"content_code_size": 5}, {"image_size": 32}):
+    for changes in ({"pose_code_size": 5}, {"image_size": 32}):
         new = loaded(**changes).state_dict()
         assert {name for name in new if new[name].shape != old[name].shape} <= {
-            f"content_encoder.content_code.{name}"
+            f"content_encoder.pose_code.{name}"
             for name in ("code.weight", "code.bias", "unfold.weight", "unfold.bias")
         }
         assert torch.equal(new["content_encoder.stem.weight"], old["content_encoder.stem.weight"])

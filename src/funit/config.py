@@ -55,7 +55,7 @@ class ModelConfig(Section):
     """The images show something on a plain background, the median of their border: the encoders
     are shown grey instead, and what is drawn is laid over the content image's background."""
 
-    content_code_size: Positive | None = None
+    pose_code_size: Positive | None = None
     """Numbers that a content map is narrowed to, too few to hold more than the pose: the shape of a
     class then has to come from the examples. None: it is not narrowed, as in the paper."""
 

@@ -29,13 +29,13 @@ FORMS: Mapping[str, dict[str, Any]] = {
     "one residual block": {"num_residual_blocks": 1},
     "plain background": {"plain_background": True},
     "attention": {"attention_channels": 4},
-    "content code": {"content_code_size": 5},
+    "pose code": {"pose_code_size": 5},
     "all of ours": {
         "upsampling_kernel_size": 3,
         "upsampling_norm": "adain",
         "plain_background": True,
         "attention_channels": 4,
-        "content_code_size": 5,
+        "pose_code_size": 5,
     },
     "pooled, normalised scores": {"discriminator_head": "pooled", "discriminator_norm": True},
 }

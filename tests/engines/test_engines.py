@@ -28,7 +28,7 @@ CONFIGS: dict[str, dict[str, Any]] = {  # what each changes of the tiny one
         "example_attention": True,
         "content_conditioned_code": True,
     },
-    "with a content code": {**ATTENTION, "content_code_size": 5},
+    "with a pose code": {**ATTENTION, "pose_code_size": 5},
     "with small kernels": {"upsampling_kernel_size": 3},
 }
 

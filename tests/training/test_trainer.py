@@ -37,7 +37,7 @@ BEYOND: dict[str, Settings] = {  # what the paper does not do, and trials may
         "weights": {"code_classification": 1.0, "code_contrast": 1.0},
     },
     "class codes": {"model": {"example_attention": True, "content_conditioned_code": True}},
-    "content code": {"model": {"content_code_size": 5}},
+    "pose code": {"model": {"pose_code_size": 5}},
     "spectral": {
         "model": {"discriminator_spectral_norm": True, "discriminator_head": "projection"}
     },

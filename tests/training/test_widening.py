@@ -14,7 +14,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"attention_channels": None, "upsampling_norm": "instance"},
     {"attention_doublings": 0, "content_conditioned_code": True},
     {"attention_doublings": 2, "example_attention": True, "upsampling_norm": "adain"},
-    {"content_code_size": 5},
+    {"pose_code_size": 5},
     {"class_encoder_halvings": 2, "upsampling_kernel_size": 3},
 ]
 

@@ -2,7 +2,7 @@
 
 Eager PyTorch in 32 bits, NCHW; nothing here is ever made faster. Its weights bear the names of
 those in `funit.model`, so that the same file serves both. Of the parts that go beyond the paper it
-takes the attention, the content code and the plain background from there: none has a fast version.
+takes the attention, the pose code and the plain background from there: none has a fast version.
 
 Shapes: B images of H x W pixels, K examples, C channels, S class-code size, N classes.
 """
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from funit.config import ModelConfig
 from funit.model.attention import Attention
 from funit.model.background import background_colour, without_background
-from funit.model.content_code import ContentCode
 from funit.model.look import Look
+from funit.model.pose_code import PoseCode
 
 Statistics = list[tuple[Tensor, Tensor]]  # the mean and the deviation, (B, C), of each AdaIN layer
 
@@ -78,8 +78,8 @@ class ContentEncoder(nn.Module):
         self.blocks = nn.ModuleList(
             ResidualBlock(widths[-1]) for _ in range(config.num_residual_blocks)
         )
-        size = config.content_code_size
-        self.content_code = None if size is None else ContentCode(config, size)
+        size = config.pose_code_size
+        self.pose_code = None if size is None else PoseCode(config, size)
 
     def forward(self, images: Tensor) -> Tensor:
         # (B, 3, H, W) -> (B, C, h, w)
@@ -88,7 +88,7 @@ class ContentEncoder(nn.Module):
             features = F.relu(F.instance_norm(conv(features)))
         for block in self.blocks:
             features = block(features)
-        return features if self.content_code is None else self.content_code(features)
+        return features if self.pose_code is None else self.pose_code(features)
 
 
 class ClassEncoder(nn.Module):

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from funit.config import ModelConfig
-from funit.model.content_code import ContentCode
 from funit.model.layers import ResidualBlock, convolution, instance_norm
+from funit.model.pose_code import PoseCode
 
 
 class ContentEncoder(nn.Module):
@@ -29,8 +29,8 @@ class ContentEncoder(nn.Module):
         self.blocks = nn.ModuleList(
             ResidualBlock(widths[-1]) for _ in range(config.num_residual_blocks)
         )
-        size = config.content_code_size
-        self.content_code = None if size is None else ContentCode(config, size)
+        size = config.pose_code_size
+        self.pose_code = None if size is None else PoseCode(config, size)
 
     def forward(self, images: Tensor) -> Tensor:
         # (B, 3, H, W) -> (B, C, H / d, W / d)
@@ -39,4 +39,4 @@ class ContentEncoder(nn.Module):
             features = F.relu(instance_norm(conv(features)))
         for block in self.blocks:
             features = block(features)
-        return features if self.content_code is None else self.content_code(features)
+        return features if self.pose_code is None else self.pose_code(features)

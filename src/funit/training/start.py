@@ -20,7 +20,7 @@ from funit.training.widening import widened
 # Settings about the data, the machine and the call that MODEL was trained with
 NOT_TAKEN_OVER = RESUMABLE | {"model.num_classes", "data.num_unseen"}
 
-OF_CODE = ("content_code_size", "image_size")  # what the shapes of a content code's weights follow
+OF_CODE = ("pose_code_size", "image_size")  # what the shapes of a pose code's weights follow
 
 
 def starting_settings(parent: Parent, preset: str | None, settings: Settings) -> Settings:
@@ -29,7 +29,7 @@ def starting_settings(parent: Parent, preset: str | None, settings: Settings) ->
     Those of the networks are the model's. So are all others that say what is computed, unless a
     preset is named. The warm-up without a discriminator is what the model had left of it. Raises
     UserError where a setting would change the shape of a weight, unless it widens the generator or
-    gives it a content code.
+    gives it a pose code.
     """
     own = _taken_over(parent.config)
     if preset is None:  # of what is not taken over, that of `small`
@@ -50,7 +50,7 @@ def load_parent(
     """Gives both networks the model's weights; a discriminator that it lacks stays as drawn.
 
     A generator with more channels than the model's draws what the model does; the layers of a
-    content code that the model has not, or at another image size, stay as drawn. The rows of the
+    pose code that the model has not, or at another image size, stay as drawn. The rows of the
     new classes are drawn around the mean of the old ones, as far apart as those.
     """
     own = parent.config.model
@@ -76,12 +76,12 @@ def load_parent(
 
 def _has_new_code(own: ModelConfig, wanted: ModelConfig) -> bool:
     is_same = all(getattr(own, name) == getattr(wanted, name) for name in OF_CODE)
-    return wanted.content_code_size is not None and not is_same
+    return wanted.pose_code_size is not None and not is_same
 
 
 def _of_code(tensors: Mapping[str, Tensor], are_wanted: bool) -> Tensors:
-    """The weights of the content code, or all others."""
-    of_code = "content_encoder.content_code."
+    """The weights of the pose code, or all others."""
+    of_code = "content_encoder.pose_code."
     return {name: t for name, t in tensors.items() if name.startswith(of_code) == are_wanted}
 
 
@@ -113,7 +113,7 @@ def _taken_over(config: Config) -> Settings:
 def _check_shapes(parent: Parent, wanted: ModelConfig) -> None:
     """Refuses settings with which the model's weights would not fit.
 
-    The generator may be wider, and have a content code that the model has not.
+    The generator may be wider, and have a pose code that the model has not.
     """
     own = parent.config.model.model_copy(update={"num_classes": wanted.num_classes})
     if wanted.base_channels > own.base_channels:

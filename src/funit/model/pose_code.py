@@ -1,4 +1,4 @@
-"""The content code: what is kept of a content map, in so few numbers that only the pose fits.
+"""The pose code: what is kept of a content map, in so few numbers that the shape does not fit.
 
 A content map has room for the shape of a class beside the pose. A generator that learns from
 reconstructions then finds the shape there, and has no need to learn it from the examples. Through
@@ -6,7 +6,7 @@ few numbers the shape does not fit, and the examples are the only place to find 
 al., 2019) parts voices from words so. The paper has nothing like it; there the discriminator alone
 asks for the shape of the class.
 
-Shapes: B images, (C, h, w) a content map, N numbers of a content code.
+Shapes: B images, (C, h, w) a content map, N numbers of a pose code.
 """
 
 import torch
@@ -18,7 +18,7 @@ from funit.model.layers import convolution, linear
 CHANNELS = 16  # of what is between map and code: all C would make most of the model's weights
 
 
-class ContentCode(nn.Module):
+class PoseCode(nn.Module):
     """Content maps in; the content maps that their codes tell, of the same size, out."""
 
     def __init__(self, config: ModelConfig, num_numbers: int) -> None:

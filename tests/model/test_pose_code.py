@@ -1,4 +1,4 @@
-"""A content code leaves room for few numbers between an image and its content map."""
+"""A pose code leaves room for few numbers between an image and its content map."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ NUM_NUMBERS = 5
 
 @pytest.fixture
 def narrow(tiny: ModelConfig) -> ContentEncoder:
-    return ContentEncoder(tiny.model_copy(update={"content_code_size": NUM_NUMBERS}))
+    return ContentEncoder(tiny.model_copy(update={"pose_code_size": NUM_NUMBERS}))
 
 
 def independent(content_maps: Tensor) -> int:
@@ -41,7 +41,7 @@ def test_the_map_is_as_large_as_without_a_code(tiny: ModelConfig, narrow: Conten
 def test_every_weight_of_it_learns(narrow: ContentEncoder) -> None:
     narrow(torch.randn(2, 3, 16, 16)).square().mean().backward()
 
-    assert narrow.content_code is not None
-    for name, weight in narrow.content_code.named_parameters():
+    assert narrow.pose_code is not None
+    for name, weight in narrow.pose_code.named_parameters():
         assert weight.grad is not None, name
         assert weight.grad.abs().sum() > 0, name
