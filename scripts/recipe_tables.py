@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import NullLocator
 from recipe_trials import JOINED, OURS, PAPERS, PLOTTED, QUESTIONS
 from splice import spliced
 
@@ -215,9 +216,12 @@ def _plot_classes(lines: Mapping[tuple[str, ...], Iterable[tuple[int, Key, Point
         label = f"{trial}, {size}, {seed}, pairs of {pairs}, {points[0]['images']:,} images"
         axes.errorbar(counts, errors, (below, above), marker="o", capsize=3, label=label)
     axes.set_xscale("log")
+    marks = sorted({count for line in lines.values() for count, _, _ in line})
+    axes.set_xticks(marks, map("{:,}".format, marks))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("seen classes")
     axes.set_ylabel("error of unseen ones, as a ratio to copying")
-    axes.grid(alpha=0.3, which="both")
+    axes.grid(alpha=0.3)
     axes.legend(fontsize=7)
     _save(figure, "source-classes.png")
 

@@ -208,5 +208,7 @@ def test_the_page_gets_every_table_and_entries_of_one_setting_are_joined(
     assert "old" not in text
     assert text.count("\nBelow\n") == 3
     assert "| `fast` | dev, 32px, seed 0 | 20,000 | 40.0 | 0.600 |" in text
-    assert text.count(tables.NOTHING) == 2
+    assert text.count("### ") == len(tables.QUESTIONS)
+    assert tables.NOTHING in text.split("### A pose code", 1)[1]
+    assert text.endswith(f"{tables.NOTHING}\n<!-- /classes -->\nBelow\n")
     assert (tmp_path / "recipe.png").exists()
