@@ -38,6 +38,15 @@ BEYOND: dict[str, Settings] = {  # what the paper does not do, and trials may
     },
     "class codes": {"model": {"example_attention": True, "content_conditioned_code": True}},
     "pose code": {"model": {"pose_code_size": 5}},
+    "twins": {
+        "model": {"pose_code_size": 5},
+        "training": {
+            "reconstruct_from": "class",
+            "twins": 0.5,
+            "twins_from_images": 8,
+            "twins_every_images": 8,
+        },
+    },
     "spectral": {
         "model": {"discriminator_spectral_norm": True, "discriminator_head": "projection"}
     },

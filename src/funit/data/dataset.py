@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import chain, count, pairwise
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from funit.errors import UserError
 
 T = TypeVar("T")
 Floats = np.ndarray[Any, np.dtype[np.float32]]
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 # Random numbers of a sample before those of its images, and of each image.
 _GRID_SIZE = 5  # points a side that a bend moves
@@ -42,7 +44,7 @@ class Batch:
     """Images to translate, and examples of what to translate them into."""
 
     content: Tensor  # (B, 3, H, W) in [-1, 1]: gives the pose
-    original: Tensor  # (B, 3, H, W): the content before it was recoloured and bent, if it was
+    original: Tensor  # (B, 3, H, W): the content before it was recoloured, bent, or its twin
     content_classes: Tensor  # (B,) int64
     examples: Tensor  # (B, K, 3, H, W): K images of the class to translate into
     classes: Tensor  # (B,) int64: the class of the examples, never the content's
@@ -99,6 +101,7 @@ class Dataset:
         self.flip = data.flip
         self.recolour = data.recolour
         self.bend = data.bend
+        self.twins = training.twins
         self.seed = training.seed
         self.shots_range = training.shots_range
         self.draws_siblings = training.reconstruct_from == "class"
@@ -111,15 +114,21 @@ class Dataset:
                 hint="an image is translated into another class: two are needed at least",
             )
         self.ends = np.cumsum([len(cls) for cls in self.classes])  # of classes in a pass
+        self.num_images = int(self.ends[-1])
         assert packed.size >= image_size, "packed for another image size"
 
-    def batches(self, start: int = 0) -> Iterator[Batch]:
-        """The batches from number `start` on, without end."""
+    def batches(self, start: int = 0, twins: Numbers | None = None) -> Iterator[Batch]:
+        """The batches from number `start` on, without end; `twins` as for `batch`."""
+        draw = partial(self.batch, twins=twins)
         is_drawn_here = self.device.type == "cuda" and self.resident is None
-        return ahead(self.batch, start) if is_drawn_here else map(self.batch, count(start))
+        return ahead(draw, start) if is_drawn_here else map(draw, count(start))
 
-    def batch(self, index: int) -> Batch:
-        """This process's share of batch number `index`, on the device."""
+    def batch(self, index: int, twins: Numbers | None = None) -> Batch:
+        """This process's share of batch number `index`, on the device.
+
+        `twins` is for each image of a pass, in the order of the data, the number of another there:
+        that is shown as the content of the last `training.twins` of the samples.
+        """
         # Philox is cheap to start at any key; PCG64 would need a hash of the seed first
         key = np.array([self.seed % 2**64, index], dtype=np.uint64)
         random = np.random.Generator(np.random.Philox(key=key))
@@ -137,6 +146,10 @@ class Dataset:
             places.append(chosen)
         contents, examples, siblings = self._images(places, num_shots)
         original = content = contents[:, 0]
+        if twins is not None and (num_twins := round(self.twins * len(rows))):
+            owners = zip(labels[0, -num_twins:], places[-num_twins:], strict=True)
+            shown = [[self._twin(twins, own, place)] for own, (place, *_) in owners]
+            content = torch.cat([content[:-num_twins], self._images(shown, 0)[0][:, 0]])
         if self.recolour:
             content = recoloured(content, [row[_COLOURS] for row in rows])
         if self.bend:
@@ -145,6 +158,17 @@ class Dataset:
         return Batch(content, original, content_classes, examples, classes, siblings).to(
             self.device
         )
+
+    def middles(self, numbers: Iterable[int]) -> Tensor:
+        """Middle crops of images by their numbers in a pass, on the device: (N, 3, S, S)."""
+        size, places = self.image_size, []
+        for number in numbers:
+            class_index, i = self._at(number)
+            cls = self.classes[class_index]
+            places.append(
+                [(cls, i, *_corner(cls.heights[i], cls.widths[i], size, 0.5, 0.5), False)]
+            )
+        return self._images(places, 0)[0][:, 0].to(self.device)
 
     def _choose(
         self, number: int, row: list[float], num_shots: int
@@ -173,10 +197,20 @@ class Dataset:
         if self.shuffle:
             content_class = int(row[0] * len(self.classes))
             return content_class, int(row[1] * len(self.classes[content_class]))
-        place = number % int(self.ends[-1])
-        content_class = int(np.searchsorted(self.ends, place, side="right"))
-        from_end = int(self.ends[content_class]) - place
-        return content_class, len(self.classes[content_class]) - from_end
+        return self._at(number % int(self.ends[-1]))
+
+    def _at(self, number: int) -> tuple[int, int]:
+        """The class of an image by its number in a pass, and which of the class's it is."""
+        class_index = int(np.searchsorted(self.ends, number, side="right"))
+        from_end = int(self.ends[class_index]) - number
+        return class_index, len(self.classes[class_index]) - from_end
+
+    def _twin(self, twins: Numbers, class_index: int, place: Place) -> Place:
+        """Where the twin of an image is, cropped and mirrored alike."""
+        own, i, y, x, is_mirrored = place
+        class_index, j = self._at(int(twins[self.ends[class_index] - len(own) + i]))
+        cls, size = self.classes[class_index], self.image_size
+        return cls, j, min(y, cls.heights[j] - size), min(x, cls.widths[j] - size), is_mirrored
 
     def _images(self, places: list[list[Place]], num_shots: int) -> list[Tensor]:
         """Contents (B, 1, 3, H, W), examples and siblings (B, K, 3, H, W), each by itself."""

@@ -34,9 +34,18 @@ class ContentEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         # (B, 3, H, W) -> (B, C, H / d, W / d)
+        features = self._features(images)
+        return features if self.pose_code is None else self.pose_code(features)
+
+    def pose_codes(self, images: Tensor) -> Tensor:
+        """What a model with pose codes keeps of images: (B, 3, H, W) -> (B, N)."""
+        assert self.pose_code is not None
+        return self.pose_code.numbers(self._features(images))
+
+    def _features(self, images: Tensor) -> Tensor:
         features = F.relu(instance_norm(self.stem(images)))
         for conv in self.halvings:
             features = F.relu(instance_norm(conv(features)))
         for block in self.blocks:
             features = block(features)
-        return features if self.pose_code is None else self.pose_code(features)
+        return features

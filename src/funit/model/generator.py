@@ -55,11 +55,16 @@ class Generator(nn.Module):
 
         On a plain background, three more channels hold its colour.
         """
-        content_map = self.content_encoder(self._foreground(images))
-        if not self.has_plain_background:
-            return content_map
-        colour = background_colour(images).expand(-1, -1, *content_map.shape[2:])
-        return torch.cat([content_map, colour], dim=1)
+        content_map: Tensor = self.content_encoder(self._foreground(images))
+        return _coloured(content_map, images) if self.has_plain_background else content_map
+
+    def pose_codes(self, images: Tensor) -> Tensor:
+        """The pose codes of images, of a model that has them: (B, 3, H, W) -> (B, N)."""
+        return self.content_encoder.pose_codes(self._foreground(images))
+
+    def on_background_of(self, images: Tensor, content_map: Tensor) -> Tensor:
+        """Content maps as if the plain background, if there is one, were that of these images."""
+        return _coloured(content_map[:, :-3], images) if self.has_plain_background else content_map
 
     def encode_class(self, examples: Tensor) -> Look:
         """The looks that sets of examples show: (B, K, 3, H, W) -> B looks."""
@@ -128,6 +133,12 @@ class Generator(nn.Module):
     def _mean_colours(self, foreground: Tensor) -> Tensor:
         """The colours of a foreground at the attention's resolution."""
         return F.avg_pool2d(foreground, 2**self.attended_halvings)
+
+
+def _coloured(content_map: Tensor, images: Tensor) -> Tensor:
+    """Content maps with the background's colour behind them: (B, C, h, w) -> (B, C + 3, h, w)."""
+    colour = background_colour(images).expand(-1, -1, *content_map.shape[2:])
+    return torch.cat([content_map, colour], dim=1)
 
 
 def weight_bytes(config: ModelConfig) -> int:

@@ -31,8 +31,13 @@ class PoseCode(nn.Module):
         self.unfold = linear(num_numbers, CHANNELS * side * side)
         self.spread = convolution(CHANNELS, channels, 1)
 
+    def numbers(self, content_map: Tensor) -> Tensor:
+        """The pose codes of content maps: (B, C, h, w) -> (B, N)."""
+        code: Tensor = self.code(torch.tanh(self.squeeze(content_map)).flatten(1))
+        return code
+
     def forward(self, content_map: Tensor) -> Tensor:
         # (B, C, h, w) -> (B, C, h, w), by way of (B, N)
-        code = self.code(torch.tanh(self.squeeze(content_map)).flatten(1))
-        told: Tensor = self.spread(self.unfold(code).unflatten(1, self.shape))
-        return told
+        told = self.unfold(self.numbers(content_map)).unflatten(1, self.shape)
+        spread: Tensor = self.spread(told)
+        return spread

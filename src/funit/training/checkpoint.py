@@ -35,6 +35,10 @@ class Checkpoint:
     path: Path
     images: int  # content images seen
 
+    def has(self, name: str) -> bool:
+        """Whether there is a `NAME.safetensors`."""
+        return (self.path / f"{name}.safetensors").exists()
+
     def tensors(self, name: str) -> Tensors:
         """The tensors of `NAME.safetensors`."""
         return load_file(self.path / f"{name}.safetensors")

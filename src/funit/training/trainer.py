@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from funit.config import Config, Settings, TrainingConfig, build_config
-from funit.data.dataset import Batch, Dataset, Samples, fixed_samples
+from funit.data.dataset import Batch, Dataset, Numbers, Samples, fixed_samples
 from funit.data.packed import Packed, packed_for
 from funit.errors import UserError
 from funit.model.device import find_device
@@ -70,6 +70,7 @@ from funit.training.perceptual_loss import PerceptualLoss
 from funit.training.process import prepared_process, stop_signal
 from funit.training.run import Run, locked, open_run, requested_settings
 from funit.training.start import load_parent
+from funit.training.twins import find_twins
 
 Network = TypeVar("Network", bound=nn.Module)
 Snapshot = Callable[[Generator], dict[str, Any]]  # numbers, or lists of them
@@ -104,6 +105,8 @@ class Trainer:
         self.augmentation = Augmentation(training, device) if is_augmented else None
         self.steps = 0
         self.images = 0
+        self.twins: Numbers | None = None  # as a Dataset wants them
+        self.twins_found_at = 0  # images
         self.not_compiled: str | None = None  # why, where it was wanted
         if is_compiled(training, device):
             self.not_compiled = compile_generator(self.generator, self._trials)
@@ -194,6 +197,11 @@ class Trainer:
 
     def _reconstruct(self, batch: Batch, content_map: Tensor) -> tuple[Drawing, Codes]:
         """Draws the content images in the look of themselves, or of others of their classes."""
+        if num_twins := self._num_twins(batch):
+            own = self.generator.on_background_of(
+                batch.original[-num_twins:], content_map[-num_twins:]
+            )
+            content_map = torch.cat([content_map[:-num_twins], own])
         from_itself = self.config.training.reconstruct_from == "itself"
         shown = batch.original[:, None] if from_itself else batch.siblings
         look, codes = self._looks(shown, batch.content_classes)
@@ -234,6 +242,24 @@ class Trainer:
     def _num_back(self, batch: Batch) -> int:
         return round(self.config.training.back_translation * len(batch))
 
+    def _num_twins(self, batch: Batch) -> int:
+        return 0 if self.twins is None else round(self.config.training.twins * len(batch))
+
+    def are_twins_due(self) -> bool:
+        """Whether it is time to find twins, for the first time or anew."""
+        training = self.config.training
+        if not training.twins or self.images < training.twins_from_images:
+            return False
+        passed = self.images - self.twins_found_at
+        return self.twins is None or passed >= training.twins_every_images
+
+    def find_twins(self, dataset: Dataset, is_ended: Callable[[], object] = bool) -> None:
+        """Finds the twins of a pass, as the average generator sees poses; it may take minutes."""
+        with self._autocast():
+            found = find_twins(self.average, dataset, is_ended)
+        if found is not None:
+            self.twins, self.twins_found_at = found, self.images
+
     def tensors(self) -> dict[str, Tensors]:
         """All that a checkpoint keeps, by file."""
         files = {
@@ -249,6 +275,9 @@ class Trainer:
             files["code_losses"] = self.code_losses.state_dict()
         if self.augmentation is not None:
             files["augmentation"] = self.augmentation.tensors()
+        if self.twins is not None:
+            found_at = torch.tensor(self.twins_found_at)
+            files["twins"] = {"numbers": torch.from_numpy(self.twins), "found_at": found_at}
         return files
 
     def start_from(self, parent: Parent) -> None:
@@ -271,6 +300,9 @@ class Trainer:
             self.code_losses.load_state_dict(checkpoint.tensors("code_losses"))
         if self.augmentation is not None:
             self.augmentation.restore(checkpoint.tensors("augmentation"))
+        if checkpoint.has("twins"):
+            twins = checkpoint.tensors("twins")
+            self.twins, self.twins_found_at = twins["numbers"].numpy(), int(twins["found_at"])
         self.steps = checkpoint.state()["steps"]
         self.images = checkpoint.images
 
@@ -356,7 +388,7 @@ class _Loop:
             checkpoint = self._resume()
             bar.resume(self.trainer.images)
             self._explain_start()
-            for batch in self.dataset.batches(start=self.trainer.steps):
+            for batch in self._batches(stop):
                 if reason := stop() or self._reason_to_stop():
                     break
                 self.logbook.add(self.trainer.step(batch))
@@ -373,6 +405,18 @@ class _Loop:
         return checkpoint
 
     # ---------------------------------------------------------------- stages
+
+    def _batches(self, stop: Callable[[], str]) -> Iterator[Batch]:
+        """The batches from here on; twins are found whenever they are due."""
+        trainer = self.trainer
+        while True:
+            if trainer.are_twins_due():
+                self.say(f"finding the twins of {self.dataset.num_images:,} images")
+                trainer.find_twins(self.dataset, stop)
+            for batch in self.dataset.batches(trainer.steps, trainer.twins):
+                yield batch  # and a step is made
+                if trainer.are_twins_due():
+                    break
 
     def _resume(self) -> Checkpoint | None:
         checkpoint = latest_checkpoint(self.run.checkpoint_dir, self.say)

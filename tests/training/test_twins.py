@@ -1,0 +1,156 @@
+"""Twins: images of two classes in one pose, found without being told."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from funit.config import Settings, build_config, merged
+from funit.data.dataset import Dataset
+from funit.data.packed import Packed, packed_for
+from funit.errors import UserError
+from funit.model.background import background_colour
+from funit.model.generator import Generator
+from funit.training.trainer import Trainer
+from funit.training.twins import find_twins, nearest_of_others, without_class_means
+
+NUM_CLASSES, NUM_POSES = 4, 5  # that are seen: two of the zoo's six are kept back
+
+
+@pytest.fixture
+def with_twins(settings: Settings) -> Settings:
+    twins = {"twins": 0.5, "twins_from_images": 0, "reconstruct_from": "class"}
+    return merged(
+        settings,
+        {"model": {"pose_code_size": 5, "num_classes": NUM_CLASSES}, "training": twins},
+    )
+
+
+@pytest.fixture
+def packed(zoo: Path) -> Packed:
+    return packed_for(zoo, 16, num_unseen=2)
+
+
+def dataset_of(packed: Packed, settings: Settings) -> Dataset:
+    config = build_config(settings)
+    return Dataset(packed, 16, config.data, config.training)
+
+
+def owners() -> torch.Tensor:
+    return torch.arange(NUM_CLASSES).repeat_interleave(NUM_POSES)
+
+
+# ---------------------------------------------------------------- who they are
+
+
+def test_images_of_one_pose_are_twins_whatever_their_classes_have_in_common() -> None:
+    random = torch.Generator().manual_seed(1)
+    poses = torch.randn(NUM_POSES, 6, generator=random).repeat(NUM_CLASSES, 1)
+    shapes = 3 * torch.randn(NUM_CLASSES, 6, generator=random)[owners()]
+    noise = 0.05 * torch.randn(len(poses), 6, generator=random)
+
+    found = nearest_of_others(
+        without_class_means(poses + shapes + noise, owners()), owners(), torch.arange(len(poses))
+    )
+
+    assert (found % NUM_POSES == torch.arange(len(poses)) % NUM_POSES).all()
+    assert (owners()[found] != owners()).all()
+
+
+def test_each_image_has_a_twin_of_another_class_that_the_pose_codes_are_nearest_to(
+    packed: Packed, with_twins: Settings
+) -> None:
+    dataset = dataset_of(packed, with_twins)
+    generator = Generator(build_config(with_twins).model).eval()
+
+    found = find_twins(generator, dataset)
+
+    assert found is not None
+    assert found.shape == (NUM_CLASSES * NUM_POSES,)
+    with torch.no_grad():
+        codes = generator.pose_codes(dataset.middles(range(len(found)))).view(-1, NUM_POSES, 5)
+    codes = (codes - codes.mean(dim=1, keepdim=True)).flatten(0, 1)
+    distances = torch.cdist(codes, codes)
+    distances[owners()[:, None] == owners()] = torch.inf
+    np.testing.assert_array_equal(found, distances.argmin(dim=1))
+
+
+def test_a_search_ends_when_it_is_asked_to(packed: Packed, with_twins: Settings) -> None:
+    generator = Generator(build_config(with_twins).model).eval()
+
+    assert find_twins(generator, dataset_of(packed, with_twins), lambda: "a signal") is None
+
+
+# ---------------------------------------------------------------- what is learned from them
+
+
+def test_the_last_contents_of_a_batch_are_twins_and_their_originals_are_not(
+    packed: Packed, with_twins: Settings
+) -> None:
+    plain = merged(with_twins, {"data": {"recolour": False, "bend": 0.0}})
+    dataset = dataset_of(packed, plain)
+    twins = np.random.default_rng(0).permutation(NUM_CLASSES * NUM_POSES)
+
+    def pixels(number: int) -> torch.Tensor:
+        return dataset.middles([number])[0]
+
+    alone, batch = dataset.batch(3), dataset.batch(3, twins)
+
+    half = len(batch) // 2
+    assert torch.equal(batch.content[:half], alone.content[:half])
+    assert torch.equal(batch.original, alone.original)
+    numbers = range(len(twins))
+    for content, original in zip(batch.content[half:], batch.original[half:], strict=True):
+        found = {
+            (number, turned)
+            for number in numbers
+            for turned in (False, True)
+            if torch.equal(original, pixels(number).flip(-1) if turned else pixels(number))
+        }
+        assert any(
+            torch.equal(content, pixels(twin).flip(-1) if turned else pixels(twin))
+            for number, turned in found
+            for twin in [int(twins[number])]
+        )
+
+
+def test_a_twin_is_drawn_on_the_background_of_the_image_that_it_stands_for(
+    packed: Packed, with_twins: Settings
+) -> None:
+    flat = merged(with_twins, {"model": {"plain_background": True}})
+    trainer = Trainer(build_config(flat), torch.device("cpu"))
+    dataset = dataset_of(packed, flat)
+    trainer.find_twins(dataset)
+    batch = dataset.batch(0, trainer.twins)
+    with torch.no_grad():  # so that nothing hides the background
+        trainer.generator.image_decoder.to_image.weight.zero_()
+        trainer.generator.image_decoder.to_image.bias.fill_(-50)
+
+        drawn = trainer.draw(batch)
+
+    own = background_colour(batch.original).expand_as(batch.original)
+    assert not torch.allclose(background_colour(batch.content), own[:, :, :1, :1], atol=0.02)
+    torch.testing.assert_close(drawn.reconstruction.images, own)
+
+
+def test_twins_are_found_anew_after_so_many_images(packed: Packed, with_twins: Settings) -> None:
+    config = build_config(
+        merged(with_twins, {"training": {"twins_from_images": 8, "twins_every_images": 12}})
+    )
+    trainer = Trainer(config, torch.device("cpu"))
+    dataset = dataset_of(packed, with_twins)
+
+    found_at = []
+    while trainer.images < 40:
+        if trainer.are_twins_due():
+            trainer.find_twins(dataset)
+            found_at.append(trainer.images)
+        trainer.step(dataset.batch(trainer.steps, trainer.twins))
+
+    assert found_at == [8, 20, 32]
+
+
+def test_twins_without_pose_codes_are_refused() -> None:
+    with pytest.raises(UserError, match=r"`training\.twins` 0\.5 needs pose codes"):
+        build_config({"model": {"num_classes": 2}, "training": {"twins": 0.5}})
