@@ -76,6 +76,27 @@ def test_each_image_has_a_twin_of_another_class_that_the_pose_codes_are_nearest_
     np.testing.assert_array_equal(found, distances.argmin(dim=1))
 
 
+def test_in_16_bits_too_distances_are_told_in_32(packed: Packed, with_twins: Settings) -> None:
+    dataset = dataset_of(packed, with_twins)
+    generator = Generator(build_config(with_twins).model).eval()
+    precise = generator.pose_codes
+
+    def far_off(images: torch.Tensor) -> torch.Tensor:
+        """As accurate as before, and so large that 16 bits leave nothing of their differences."""
+        with torch.autocast("cpu", enabled=False):
+            return precise(images) + 1e3
+
+    generator.pose_codes = far_off  # type: ignore[method-assign]
+    alone = find_twins(generator, dataset)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        found = find_twins(generator, dataset)
+
+    assert alone is not None
+    assert found is not None
+    np.testing.assert_array_equal(found, alone)
+
+
 def test_a_search_ends_when_it_is_asked_to(packed: Packed, with_twins: Settings) -> None:
     generator = Generator(build_config(with_twins).model).eval()
 

@@ -39,7 +39,8 @@ def find_twins(
     for some in torch.arange(len(poses), device=dataset.device).split(ROWS_AT_ONCE):
         if is_ended():
             return None
-        found.append(nearest_of_others(poses, owners, some))
+        with torch.autocast(dataset.device.type, enabled=False):  # 16 bits tell too few apart
+            found.append(nearest_of_others(poses, owners, some))
     return torch.cat(found).cpu().numpy().astype(np.int64)
 
 
