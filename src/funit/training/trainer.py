@@ -410,7 +410,7 @@ class _Loop:
         """The batches from here on; twins are found whenever they are due."""
         trainer = self.trainer
         while True:
-            if trainer.are_twins_due():
+            if trainer.are_twins_due() and not self._reason_to_stop():
                 self.say(f"finding the twins of {self.dataset.num_images:,} images")
                 trainer.find_twins(self.dataset, stop)
             for batch in self.dataset.batches(trainer.steps, trainer.twins):
