@@ -12,7 +12,7 @@ from funit.data.packed import Packed, packed_for
 from funit.errors import UserError
 from funit.model.background import background_colour
 from funit.model.generator import Generator
-from funit.training.trainer import Trainer
+from funit.training.trainer import Trainer, train
 from funit.training.twins import find_twins, nearest_of_others, without_class_means
 
 NUM_CLASSES, NUM_POSES = 4, 5  # that are seen: two of the zoo's six are kept back
@@ -170,6 +170,18 @@ def test_twins_are_found_anew_after_so_many_images(packed: Packed, with_twins: S
         trainer.step(dataset.batch(trainer.steps, trainer.twins))
 
     assert found_at == [8, 20, 32]
+
+
+def test_a_run_finds_twins_no_more_when_it_is_at_its_end(
+    zoo: Path, tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twins = {"twins": 0.5, "twins_from_images": 8, "twins_every_images": 8, "max_images": 16}
+    wanted = {"model": {"pose_code_size": 5}, "training": {**twins, "reconstruct_from": "class"}}
+
+    train(zoo, tmp_path / "run", merged(settings, wanted))
+
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("finding the twins of 20 images") == 1
 
 
 def test_twins_without_pose_codes_are_refused() -> None:
