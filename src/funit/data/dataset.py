@@ -197,7 +197,7 @@ class Dataset:
         if self.shuffle:
             content_class = int(row[0] * len(self.classes))
             return content_class, int(row[1] * len(self.classes[content_class]))
-        return self._at(number % int(self.ends[-1]))
+        return self._at(number % self.num_images)
 
     def _at(self, number: int) -> tuple[int, int]:
         """The class of an image by its number in a pass, and which of the class's it is."""
