@@ -117,9 +117,11 @@ def test_all_poses_become_a_gif(editor: Editor) -> None:
 
     editor.page.get_by_role("radio", name="None").check(force=True)
     clear = editor.image("Animated GIF")
+    hidden = np.asarray(editor.image("Sprite sheet").convert("RGBA"))[..., 3] >= 128
     for n in (0, 5):  # what was drawn before does not shine through
         clear.seek(n)
         alpha = np.asarray(clear.convert("RGBA"))[..., 3]
+        assert ((alpha > 0) != hidden[:64, n * 64 : (n + 1) * 64]).mean() < 0.02
         assert alpha[0, [0, -1]].max() == 0  # the corners: an ear may touch the upper edge
         assert 0.15 < (alpha > 0).mean() < 0.8
 
