@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from funit.data.images import ImageSource
 from funit.data.menagerie import write_menagerie
 from funit.engines.choice import TORCH
-from funit.model.strangeness import distances
+from funit.model.strangeness import distances, look_distances
 from funit.repository import ModelRepository
 from funit.statistics import codes_of
 from funit.translator import Translator
@@ -44,8 +44,10 @@ def row(name: str, images: Sequence[ImageSource]) -> None:
     found = ModelRepository().find("default")
     statistics = found.info.statistics
     assert statistics is not None
-    content, look = codes_of(Translator.of(found, "cpu", TORCH), images)
-    as_pose, as_look = distances(content, statistics.content), distances(look, statistics.look)
+    translator = Translator.of(found, "cpu", TORCH)
+    content, look = codes_of(translator, images)
+    as_pose = distances(content, statistics.content)
+    as_look = look_distances(look, statistics.look, translator.config.model)
     print(f"| {name} | {span(as_pose)} | {span(as_look)} |")
 
 

@@ -40,8 +40,8 @@ from funit.translator import Translator, shares_of
 # figures.
 CODE_SHARE = 0.15  # of the similarity; the rest is the network's
 TEMPERATURE = 0.02  # of the softmax
-STRANGER = 0.74  # the similarity at which a class and "none of them" are as probable
-DEFAULT_THRESHOLD = 0.45
+STRANGER = 0.72  # the similarity at which a class and "none of them" are as probable
+DEFAULT_THRESHOLD = 0.5
 
 MAX_CLASSES = 500
 MAX_IMAGES_A_CLASS = 100  # of DATA

@@ -442,7 +442,7 @@ def classify(
     model: Model = DEFAULT_MODEL,
     threshold: Annotated[
         float, Option(min=0, max=1, help="What scores less, 0..1, is none of the classes.")
-    ] = 0.45,
+    ] = 0.5,
     as_json: AsJson = False,
     device: Device = "auto",
 ) -> None:

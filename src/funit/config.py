@@ -213,10 +213,14 @@ class TrainingConfig(Section):
 
     twins: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the reconstructions that start from the image's twin: that of another class whose
-    pose code is nearest to its own. For data whose classes are shown in the same poses."""
+    pose code, or content map, is nearest to its own. For data of classes in the same poses."""
+
+    twins_among: Positive | None = None
+    """Other classes, drawn for each image, among which its twin is looked for; None: all. Few where
+    every class shows every pose: the nearest of all has nearly the same shape."""
 
     twins_from_images: Annotated[int, Field(ge=0)] = 20_000
-    """Before so many images the pose codes know too little to find twins."""
+    """Before so many images the poses are known too badly to find twins."""
 
     twins_every_images: Positive = 50_000
     """Images after which twins are found anew."""
@@ -377,15 +381,6 @@ class Config(Section):
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     weights: LossWeights = LossWeights()
-
-    @model_validator(mode="after")
-    def _has_pose_codes(self) -> Self:
-        if self.training.twins and self.model.pose_code_size is None:
-            raise UserError(
-                f"`training.twins` {self.training.twins} needs pose codes to find them by",
-                hint="set `model.pose_code_size`, to 40 perhaps",
-            )
-        return self
 
     @model_validator(mode="after")
     def _comparable(self) -> Self:

@@ -17,15 +17,15 @@ def test_images_are_classified_by_examples_and_by_a_data_set(
     asked = [classes[fox][3], classes[stranger][3]]
     known = {name: classes[name][:2] for name in (fox, wolf)}
 
-    found = client.classify(asked, known, threshold=0.3)
+    found = client.classify(asked, known, threshold=0.5)
 
     assert [each.cls for each in found.items] == [fox, None]
-    assert (found.threshold, found.added_to) == (0.3, None)
+    assert (found.threshold, found.added_to) == (0.5, None)
     assert found.items[0].classes[0].score == found.items[0].score
 
     _zip(tmp_path / "two.zip", known)
     client.upload_dataset("two", tmp_path / "two.zip")
-    found = client.classify(asked[0], "two@1", threshold=0.3, add_to="two")
+    found = client.classify(asked[0], "two@1", threshold=0.5, add_to="two")
 
     assert found.added_to is not None
     assert (found.added_to.version, found.added_to.num_images) == (2, 5)

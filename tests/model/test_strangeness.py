@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from funit.config import ModelConfig
-from funit.model.strangeness import content_codes, distances, look_codes, statistics_of
+from funit.model.strangeness import (
+    content_codes,
+    distances,
+    look_codes,
+    look_distances,
+    statistics_of,
+)
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -71,6 +77,23 @@ def test_a_look_without_attention_is_its_class_code(tiny: ModelConfig) -> None:
     code = look_codes(class_code, no_keys, no_shares, tiny)
 
     np.testing.assert_array_equal(code, class_code)
+
+
+def test_a_look_is_as_strange_as_the_stranger_of_its_class_code_and_its_keys(
+    attending: ModelConfig,
+) -> None:
+    size = attending.class_code_size
+    codes = noise(200, size + 8)
+    usual = statistics_of(codes, codes).look
+    strange = np.tile(np.array(usual.mean), (3, 1))
+    strange[1, :size] += 3 * np.array(usual.deviation[:size])
+    strange[2, size:] += 4 * np.array(usual.deviation[size:])
+
+    found = look_distances(strange, usual, attending)
+
+    assert found == pytest.approx([0, 3, 4], rel=1e-3)
+    alone = statistics_of(codes, codes[:, :size]).look
+    assert look_distances(strange[:, :size], alone, attending) == pytest.approx([0, 3, 0], rel=1e-3)
 
 
 def test_a_list_of_models_needs_no_numpy() -> None:

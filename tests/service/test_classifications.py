@@ -49,7 +49,7 @@ def test_images_are_classified_by_examples(
     first, second, stranger, _ = creatures
     images = [creatures[first][3], creatures[second][3], creatures[stranger][3]]
 
-    status, body = ask(client, images, shown(creatures), threshold=0.3)
+    status, body = ask(client, images, shown(creatures), threshold=0.5)
 
     assert status == 200
     items = body["items"]
@@ -67,7 +67,7 @@ def test_what_is_classified_can_join_a_data_set_at_once(
         client,
         [creatures[first][3], creatures[stranger][3]],
         dataset="zoo@1",
-        threshold=0.3,
+        threshold=0.5,
         add_to="zoo",
     )
 

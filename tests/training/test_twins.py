@@ -9,11 +9,16 @@ import torch
 from funit.config import Settings, build_config, merged
 from funit.data.dataset import Dataset
 from funit.data.packed import Packed, packed_for
-from funit.errors import UserError
 from funit.model.background import background_colour
 from funit.model.generator import Generator
 from funit.training.trainer import Trainer, train
-from funit.training.twins import find_twins, nearest_of_others, without_class_means
+from funit.training.twins import (
+    few_numbers,
+    find_twins,
+    nearest_allowed,
+    other_classes,
+    without_class_means,
+)
 
 NUM_CLASSES, NUM_POSES = 4, 5  # that are seen: two of the zoo's six are kept back
 
@@ -50,9 +55,8 @@ def test_images_of_one_pose_are_twins_whatever_their_classes_have_in_common() ->
     shapes = 3 * torch.randn(NUM_CLASSES, 6, generator=random)[owners()]
     noise = 0.05 * torch.randn(len(poses), 6, generator=random)
 
-    found = nearest_of_others(
-        without_class_means(poses + shapes + noise, owners()), owners(), torch.arange(len(poses))
-    )
+    codes = without_class_means(poses + shapes + noise, owners())
+    found = nearest_allowed(codes, codes, owners()[:, None] != owners())
 
     assert (found % NUM_POSES == torch.arange(len(poses)) % NUM_POSES).all()
     assert (owners()[found] != owners()).all()
@@ -74,6 +78,69 @@ def test_each_image_has_a_twin_of_another_class_that_the_pose_codes_are_nearest_
     distances = torch.cdist(codes, codes)
     distances[owners()[:, None] == owners()] = torch.inf
     np.testing.assert_array_equal(found, distances.argmin(dim=1))
+
+
+def test_a_twin_is_the_nearest_of_a_few_classes_that_are_drawn(
+    packed: Packed, with_twins: Settings
+) -> None:
+    config = merged(with_twins, {"training": {"twins_among": 1}})
+    dataset, generator = dataset_of(packed, config), Generator(build_config(config).model).eval()
+
+    found, same, other = (find_twins(generator, dataset, draw) for draw in (0, 0, 1))
+
+    assert found is not None
+    assert other is not None
+    np.testing.assert_array_equal(found, same)
+    assert (found != other).any()
+    of_class, own = found // NUM_POSES, owners().numpy()
+    assert (of_class != own).all()
+    # each image for itself: not all images of a class have their twins in the same one
+    assert len({*zip(own.tolist(), of_class.tolist(), strict=True)}) > NUM_CLASSES
+    with torch.no_grad():
+        codes = generator.pose_codes(dataset.middles(range(len(found)))).view(-1, NUM_POSES, 5)
+    codes = codes - codes.mean(dim=1, keepdim=True)
+    for number, twin in enumerate(found):
+        there = codes[twin // NUM_POSES] - codes[number // NUM_POSES, number % NUM_POSES]
+        assert there.norm(dim=1).argmin() == twin % NUM_POSES
+
+
+def test_every_other_class_is_drawn_as_often_and_the_own_one_never() -> None:
+    own = torch.arange(6).repeat(500)
+
+    allowed = other_classes(own, 6, 2, np.random.default_rng(0))
+
+    assert (allowed.sum(dim=1) == 2).all()
+    assert not allowed[torch.arange(len(own)), own].any()
+    counts = allowed.sum(dim=0)
+    assert counts.min() > 900  # of 1,000
+    assert (other_classes(own, 6, 7, np.random.default_rng(0)).sum(dim=1) == 5).all()
+
+
+def test_without_a_pose_code_the_whole_content_map_tells_in_fewer_numbers(
+    packed: Packed, with_twins: Settings
+) -> None:
+    whole = merged(with_twins, {"model": {"pose_code_size": None}})
+    dataset, generator = dataset_of(packed, whole), Generator(build_config(whole).model).eval()
+
+    found = find_twins(generator, dataset)
+
+    with torch.no_grad():
+        maps = generator.pose_codes(dataset.middles(range(NUM_CLASSES * NUM_POSES)))
+    assert maps.shape[1] == generator.encode_content(dataset.middles([0])).numel()
+    codes = without_class_means(few_numbers(maps), owners())
+    expected = nearest_allowed(codes, codes, owners()[:, None] != owners())
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_many_numbers_become_few_that_keep_the_distances() -> None:
+    codes = torch.randn(50, 4000, generator=torch.Generator().manual_seed(0))
+
+    few = few_numbers(codes)
+
+    assert few.shape == (50, 256)
+    ratios = torch.pdist(few) / torch.pdist(codes)
+    assert 0.8 < ratios.min() < ratios.max() < 1.2
+    assert few_numbers(few) is few
 
 
 def test_in_16_bits_too_distances_are_told_in_32(packed: Packed, with_twins: Settings) -> None:
@@ -100,7 +167,9 @@ def test_in_16_bits_too_distances_are_told_in_32(packed: Packed, with_twins: Set
 def test_a_search_ends_when_it_is_asked_to(packed: Packed, with_twins: Settings) -> None:
     generator = Generator(build_config(with_twins).model).eval()
 
-    assert find_twins(generator, dataset_of(packed, with_twins), lambda: "a signal") is None
+    assert (
+        find_twins(generator, dataset_of(packed, with_twins), is_ended=lambda: "a signal") is None
+    )
 
 
 # ---------------------------------------------------------------- what is learned from them
@@ -182,8 +251,3 @@ def test_a_run_finds_twins_no_more_when_it_is_at_its_end(
 
     said = capsys.readouterr()
     assert (said.out + said.err).count("finding the twins of 20 images") == 1
-
-
-def test_twins_without_pose_codes_are_refused() -> None:
-    with pytest.raises(UserError, match=r"`training\.twins` 0\.5 needs pose codes"):
-        build_config({"model": {"num_classes": 2}, "training": {"twins": 0.5}})

@@ -101,7 +101,7 @@ class Dataset:
         self.flip = data.flip
         self.recolour = data.recolour
         self.bend = data.bend
-        self.twins = training.twins
+        self.twins, self.twins_among = training.twins, training.twins_among
         self.seed = training.seed
         self.shots_range = training.shots_range
         self.draws_siblings = training.reconstruct_from == "class"

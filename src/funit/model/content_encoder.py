@@ -38,9 +38,9 @@ class ContentEncoder(nn.Module):
         return features if self.pose_code is None else self.pose_code(features)
 
     def pose_codes(self, images: Tensor) -> Tensor:
-        """What a model with pose codes keeps of images: (B, 3, H, W) -> (B, N)."""
-        assert self.pose_code is not None
-        return self.pose_code.numbers(self._features(images))
+        """The numbers that tell poses, the whole content map without a code: -> (B, N)."""
+        features = self._features(images)
+        return features.flatten(1) if self.pose_code is None else self.pose_code.numbers(features)
 
     def _features(self, images: Tensor) -> Tensor:
         features = F.relu(instance_norm(self.stem(images)))

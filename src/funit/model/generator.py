@@ -59,7 +59,7 @@ class Generator(nn.Module):
         return _coloured(content_map, images) if self.has_plain_background else content_map
 
     def pose_codes(self, images: Tensor) -> Tensor:
-        """The pose codes of images, of a model that has them: (B, 3, H, W) -> (B, N)."""
+        """The pose codes of images, or their content maps in a row: (B, 3, H, W) -> (B, N)."""
         return self.content_encoder.pose_codes(self._foreground(images))
 
     def on_background_of(self, images: Tensor, content_map: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 A code is made of what a network gives at each position: means, then deviations, over positions. Its
 distance is the root mean square of its numbers, each in deviations of the training data: 1 is as
-usual; of 100 training images few reach 1.5, and what reaches 2 is another kind of picture.
+usual; of 100 training images few reach 1.5, and what reaches 2 is another kind of picture. A look
+has two such distances, that of its class code and that of its attention's keys, and the larger one
+counts: noise mostly has a usual class code with unusual keys.
 
 Shapes: N images, C channels of h x w content map, S class-code size, A key channels, P positions.
 This module imports no torch.
@@ -30,6 +32,17 @@ def distances(codes: Floats, usual: Moments) -> list[float]:
     """How far each of (N, D) codes is from what is usual."""
     apart = (codes - np.array(usual.mean)) / np.array(usual.deviation)
     return [float(distance) for distance in np.sqrt(np.square(apart).mean(axis=1))]
+
+
+def look_distances(codes: Floats, usual: Moments, config: ModelConfig) -> list[float]:
+    """How far each of (N, S + 2A) codes of looks is from what is usual."""
+    size = config.class_code_size
+    parts = [part for part in (slice(size), slice(size, None)) if usual.mean[part]]
+    found = [
+        distances(codes[:, part], Moments(mean=usual.mean[part], deviation=usual.deviation[part]))
+        for part in parts
+    ]
+    return [max(each) for each in zip(*found, strict=True)]
 
 
 def content_codes(maps: Floats, config: ModelConfig) -> Floats:

@@ -18,7 +18,7 @@ from funit.engines.engine import Floats, Look
 from funit.errors import NotThereError, UserError
 from funit.gallery import Gallery
 from funit.model.code_statistics import CodeStatistics
-from funit.model.strangeness import content_codes, distances, look_codes
+from funit.model.strangeness import content_codes, distances, look_codes, look_distances
 from funit.model_folder import ModelFolder
 from funit.repository import ModelRepository
 from funit.service.meter import Meter
@@ -112,11 +112,9 @@ class LoadedModel:
         """How strange the strangest of some looks is, as of a pose."""
         if self.statistics is None:
             return None
-        codes = [
-            look_codes(each.class_code, each.keys, each.log_shares, self.translator.config.model)
-            for each in looks
-        ]
-        return max(distances(np.concatenate(codes), self.statistics.look))
+        config = self.translator.config.model
+        codes = [look_codes(each.class_code, each.keys, each.log_shares, config) for each in looks]
+        return max(look_distances(np.concatenate(codes), self.statistics.look, config))
 
     def _strangeness(self, content_maps: Floats) -> Sequence[float | None]:
         if self.statistics is None:

@@ -256,7 +256,7 @@ class Trainer:
     def find_twins(self, dataset: Dataset, is_ended: Callable[[], object] = bool) -> None:
         """Finds the twins of a pass, as the average generator sees poses; it may take minutes."""
         with self._autocast():
-            found = find_twins(self.average, dataset, is_ended)
+            found = find_twins(self.average, dataset, self.images, is_ended)
         if found is not None:
             self.twins, self.twins_found_at = found, self.images
 

@@ -29,12 +29,15 @@ export function contentStrangeness(
   return distance(pooled(map.subarray(0, numChannels * numPositions), even), statistics.content);
 }
 
-/** Of a look: the class code, then means and deviations of the keys over positions. */
+/** Of a look, the larger of two: of the class code; of means and deviations of the keys over positions. */
 export function lookStrangeness(look: LookCode, size: number, statistics: Statistics): number {
   const shares = look.logShares.map(Math.exp);
   const total = shares.reduce((sum, x) => sum + x, 0);
-  const code = [...look.classCode.subarray(0, size), ...pooled(look.keys, shares.map((x) => x / total))];
-  return distance(code, statistics.look);
+  const ofKeys = pooled(look.keys, shares.map((x) => x / total));
+  const { mean, deviation } = statistics.look;
+  const part = (start: number, end?: number) => ({ mean: mean.slice(start, end), deviation: deviation.slice(start, end) });
+  const ofCode = distance([...look.classCode.subarray(0, size)], part(0, size));
+  return ofKeys.length === 0 ? ofCode : Math.max(ofCode, distance(ofKeys, part(size)));
 }
 
 /** Mean and deviation of each line of (C, P), each position counting its share: 2 C numbers. */

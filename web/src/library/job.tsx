@@ -1,3 +1,4 @@
+import type { TargetedEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import {
   changeJob,
@@ -282,8 +283,9 @@ function Log({ lines }: { lines: readonly string[] }) {
     const { current } = box;
     if (current && isAtEnd.current) current.scrollTop = current.scrollHeight;
   }, [lines]);
-  const scrolled = () => {
-    const { scrollTop, scrollHeight, clientHeight } = box.current!;
+  const scrolled = (event: TargetedEvent<HTMLPreElement>) => {
+    // a browser tells it late: the box may have left the page by then
+    const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
     isAtEnd.current = scrollTop + clientHeight > scrollHeight - 8;
   };
   return (
