@@ -80,16 +80,24 @@ def write_tables() -> None:
 
 
 def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry]) -> str:
-    rows = []
-    for name in names:
-        for key, entry in entries.items():
-            others = [Key(other, *key[1:]) in entries for other in names if other != name]
-            if key.trial == name and any(others):  # one alone is an answer to nothing
-                last = entry["curve"][-1]
-                rows.append(
-                    f"| `{name}` | {key.where} | {last['images']:,} | {last['minutes']:.1f} "
-                    f"| {last['error']:.3f} | {last['low']:.3f} to {last['high']:.3f} |"
-                )
+    """A table of the trials on the same data, each after as many images as all of them have seen.
+
+    The paper's differ in what an image costs: they stand after as many minutes.
+    """
+    unit, rows = ("minutes" if set(names) <= set(PAPERS) else "images"), []
+    for where in dict.fromkeys(key[1:] for key in entries):
+        group = {name: entries[key] for name in names if (key := Key(name, *where)) in entries}
+        if len(group) < 2:  # one alone is an answer to nothing
+            continue
+        value = min(entry["curve"][-1][unit] for entry in group.values())
+        for name, entry in group.items():
+            point = point_at(entry["curve"], unit, value)
+            assert point, f"`{name}` was measured too late to be compared"
+            rows.append(
+                f"| `{name}` | {Key(name, *where).where} "
+                f"| {point['images']:,.0f} | {point['minutes']:.1f} "
+                f"| {point['error']:.3f} | {point['low']:.3f} to {point['high']:.3f} |"
+            )
     header = "| trial | data | images | minutes | error | 95% |\n" + "|---" * 6 + "|"
     table = "\n".join([header, *rows]) + "\n" if rows else NOTHING
     return f"### {question}\n\n{table}"
@@ -155,8 +163,8 @@ def point_at(curve: Sequence[Point], unit: str, value: float) -> Point | None:
         found = [float(np.interp(value, xs, column)) for column in columns]
         return found if isinstance(curve[0][name], list) else found[0]
 
-    names = [n for n in ("error", "low", "high", "by_class") if all(n in p for p in curve)]
-    return {unit: value} | {name: between(name) for name in names}
+    names = [*EQUAL, "error", "low", "high", "by_class"]
+    return {name: between(name) for name in names if all(name in point for point in curve)}
 
 
 def _ratio_interval(one: Point, other: Point) -> str:
@@ -185,7 +193,7 @@ def source_classes(entries: Mapping[Key, Entry]) -> str:
     if not lines:
         return NOTHING
     rows = [
-        f"| {count:,} | `{key.trial}`, {key.where} | {point['images']:,} | {point['error']:.3f} "
+        f"| {count:,} | `{key.trial}`, {key.where} | {point['images']:,.0f} | {point['error']:.3f} "
         f"| {point['low']:.3f} to {point['high']:.3f} |"
         for line in lines.values()
         for count, key, point in line

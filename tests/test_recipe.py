@@ -162,6 +162,32 @@ def test_ours_and_the_papers_are_compared_at_equal_minutes_and_at_equal_images(
     assert "30 minutes" not in text  # the paper's ended after 25
 
 
+def test_trials_of_a_question_stand_at_as_many_images_and_the_papers_at_as_many_minutes(
+    tables: ModuleType,
+) -> None:
+    where = ("32px", "dev", "seed0")
+    slow = {"curve": [point | {"minutes": point["minutes"] / 2} for point in entry(0.1)["curve"]]}
+    entries = {
+        tables.Key("fast", *where): entry(0.05),
+        tables.Key("fast-shots-1", *where): entry(0.04, 4),
+        tables.Key("fast-shots-1", "32px", "zoo", "seed0"): entry(0.04),  # alone
+        tables.Key("paper-batch-4", *where): entry(0.02),
+        tables.Key("paper-batch-8", *where): entry(0.02) | slow,
+    }
+
+    shots = tables._question("Shots", ["fast", "fast-shots-1"], entries)
+    paper = tables._question("Paper", ["paper-batch-4", "paper-batch-8"], entries)
+
+    assert shots.splitlines()[4:] == [
+        "| `fast` | dev, 32px, seed 0 | 10,000 | 20.0 | 0.800 | 0.790 to 0.810 |",
+        "| `fast-shots-1` | dev, 32px, seed 0 | 10,000 | 20.0 | 0.840 | 0.830 to 0.850 |",
+    ]
+    assert paper.splitlines()[4:] == [
+        "| `paper-batch-4` | dev, 32px, seed 0 | 10,000 | 20.0 | 0.920 | 0.910 to 0.930 |",
+        "| `paper-batch-8` | dev, 32px, seed 0 | 20,000 | 20.0 | 0.200 | 0.190 to 0.210 |",
+    ]
+
+
 def test_trials_measured_on_other_pairs_are_not_compared(tables: ModuleType) -> None:
     where = ("64px", "dev", "seed0")
     entries = {
