@@ -121,14 +121,18 @@ def _plot_curves(entries: Mapping[Key, Entry]) -> None:
 
 
 def against_paper(entries: Mapping[Key, Entry]) -> str:
-    """A table for each of our trials and each of the paper's that ran on the same."""
-    tables = [
-        _comparison(key, entry, entries[paper], paper.trial)
-        for key, entry in entries.items()
-        if key.trial in OURS
-        for paper in (Key(name, *key[1:]) for name in PAPERS)
-        if paper in entries and _pairs(key, entry) == _pairs(paper, entries[paper])
-    ]
+    """A table for each of our trials, against the best of the paper's that ran on the same."""
+    tables = []
+    for key, entry in entries.items():
+        rivals = {
+            name: entries[paper]
+            for name in PAPERS
+            if (paper := Key(name, *key[1:])) in entries
+            and _pairs(key, entry) == _pairs(paper, entries[paper])
+        }
+        if key.trial in OURS and rivals:
+            best = min(rivals, key=lambda name: rivals[name]["curve"][-1]["error"])
+            tables.append(_comparison(key, entry, rivals[best], best))
     return "\n".join(tables) or NOTHING
 
 

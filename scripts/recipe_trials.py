@@ -79,8 +79,14 @@ TRIALS: Mapping[str, list[str]] = {
     "fast-code-24": [*_FAST, "model.pose_code_size=24"],
     "fast-code-40": [*_FAST, "model.pose_code_size=40"],
     "fast-code-64": [*_FAST, "model.pose_code_size=64"],
-    "fast-twins": [*_FAST, *_TWINS, "training.twins_from_images=10000"],
     "fast-twins-from-5000": [*_FAST, *_TWINS, "training.twins_from_images=5000"],
+    "fast-twins-from-1000": [*_FAST, *_TWINS, "training.twins_from_images=1000"],
+    "fast-half-twins": [
+        *_FAST,
+        "training.twins=0.5",
+        "training.twins_among=4",
+        "training.twins_from_images=5000",
+    ],
     # the paper's recipe at the same width and size, and its batch sizes and penalties
     "paper-batch-4": [*_PAPER, "training.batch_size=4"],
     "paper-batch-8": _PAPER,
@@ -133,7 +139,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "Width and depth": ["fast", "fast-base-24", "fast-blocks-4"],
     "How fine the content map is": ["fast", "fast-fine", "fast-fine-base-24"],
     "A pose code": ["fast", "fast-code-24", "fast-code-40", "fast-code-64"],
-    "Twins": ["fast", "fast-twins", "fast-twins-from-5000"],
+    "Twins": ["fast", "fast-twins-from-5000", "fast-twins-from-1000", "fast-half-twins"],
     "The perceptual loss": ["fast", "fast-no-perceptual"],
     "The adversarial part": [
         "fast",
