@@ -225,10 +225,13 @@ def _plot_classes(lines: Mapping[tuple[str, ...], Iterable[tuple[int, Key, Point
         errors = [point["error"] for point in points]
         below = [point["error"] - point["low"] for point in points]
         above = [point["high"] - point["error"] for point in points]
-        label = f"{trial}, {size}, {seed}, pairs of {pairs}, {points[0]['images']:,} images"
+        label = f"{trial}, {size}, {seed}, pairs of {pairs}, {points[0]['images']:,.0f} images"
         axes.errorbar(counts, errors, (below, above), marker="o", capsize=3, label=label)
     axes.set_xscale("log")
-    marks = sorted({count for line in lines.values() for count, _, _ in line})
+    marks: list[int] = []
+    for count in sorted({count for line in lines.values() for count, _, _ in line}):
+        if not marks or count > 1.3 * marks[-1]:  # else they would be written over each other
+            marks.append(count)
     axes.set_xticks(marks, map("{:,}".format, marks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("seen classes")
