@@ -14,11 +14,15 @@ trial=${4:-paper-batch-4}
 mkdir -p "$folder"
 
 learn() {  # RUN ASSIGNMENT...: learns for what is left of the minutes
-    local spent=0 options=()
-    [ -f "$folder/$1/metrics.jsonl" ] &&
-        spent=$(tail -n 1 "$folder/$1/metrics.jsonl" | python3 -c 'import json, sys; print(json.loads(next(sys.stdin))["minutes"])')
+    local left options=()
     for assignment in "${@:2}"; do options+=(--set "$assignment"); done
-    left=$(python3 -c "print(max(0, $minutes - $spent))")
+    left=$(python3 - "$folder/$1/metrics.jsonl" "$minutes" <<'EOF'
+import json, pathlib, sys
+log = pathlib.Path(sys.argv[1])
+lines = map(json.loads, log.read_text().splitlines() if log.exists() else ())
+print(max(0, float(sys.argv[2]) - max((line.get("minutes", 0) for line in lines), default=0)))
+EOF
+    )
     [ "$left" = 0 ] || funit train "$photos" --out "$folder/$1" --preset small --max-images 1000000 \
         --max-minutes "$left" --set training.num_threads=1 "${options[@]}"
 }

@@ -10,6 +10,7 @@ Shapes: N images of a pass, D numbers of a pose code.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -59,10 +60,15 @@ def few_numbers(codes: Tensor) -> Tensor:
     """
     if (num_numbers := codes.shape[1]) <= MOST_NUMBERS:
         return codes
+    with torch.autocast(codes.device.type, enabled=False):
+        return codes @ _projection(num_numbers, codes.device)
+
+
+@lru_cache(maxsize=1)  # asked for again for every few images
+def _projection(num_numbers: int, device: torch.device) -> Tensor:
     random = torch.Generator().manual_seed(0)
     projection = torch.randn(num_numbers, MOST_NUMBERS, generator=random) / MOST_NUMBERS**0.5
-    with torch.autocast(codes.device.type, enabled=False):
-        return codes @ projection.to(codes.device)
+    return projection.to(device)
 
 
 def without_class_means(codes: Tensor, owners: Tensor) -> Tensor:
