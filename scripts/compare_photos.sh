@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Photos: the preset `small`, set for photos, beside the paper's recipe of the same width and size,
-# after the same minutes of one thread; unseen classes, five examples.
+# trained at the same time for the same minutes, one thread each; unseen classes, five examples.
 #
 #     scripts/compare_photos.sh FOLDER PHOTOS.zip [MINUTES] [TRIAL]
 #
@@ -28,7 +28,9 @@ EOF
 }
 
 read -ra papers < <(python3 "$(dirname "$0")/recipe.py" list | sed -n "s/^$trial: //p")
-learn small model.plain_background=false data.recolour=false training.adversarial_from_images=4000
+learn small model.plain_background=false data.recolour=false training.adversarial_from_images=4000 &
+ours=$!
 learn paper "${papers[@]}"
+wait "$ours"
 funit evaluate "$folder/small" "$folder/paper" "$photos" --shots 5 --pairs 1800 \
     --only accuracy,distribution,copies,spread --json "$folder/photos.json" --html "$folder/photos.html"

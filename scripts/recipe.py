@@ -11,7 +11,8 @@
 at once as asked, and adds its curve to docs/recipe.json: error of unseen classes against images
 seen and minutes. A run that stands there with as much is not made again. What is measured while it
 trains is `l1_foreground` with five examples, as a ratio to copying the content image; trials of
-different data are compared on the same pairs by `--pairs-of`.
+different data are compared on the same pairs by `--pairs-of`. A trial from coarse to fine (with
+`--minutes`) spends a share of its time on images of half the size, in a run of its own.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from typing import Any
 import numpy as np
 from recipe_data import divide
 from recipe_tables import Entry, read_results, write_results, write_tables
-from recipe_trials import TRIALS
+from recipe_trials import COARSE_SHARES, TRIALS
 
 from funit.config import Config, Settings, build_config, merged, parse_assignments, preset
 from funit.data.packed import packed_for
@@ -36,9 +37,9 @@ from funit.engines.torch_engine import TorchEngine
 from funit.evaluation.candidates import translations
 from funit.evaluation.metrics import bootstrap_ratio, l1
 from funit.evaluation.pairs import choose_pairs, load_pairs
+from funit.fine_tuning import train
 from funit.model.generator import Generator
 from funit.training.checkpoint import latest_checkpoint
-from funit.training.trainer import train
 from funit.translator import Translator
 
 NUM_PAIRS, SHOTS, SEED = 300, 5, 0
@@ -112,12 +113,13 @@ def run_one(options: argparse.Namespace, trial: str, seed: int) -> None:
         print(f"{key} failed: see {out.with_suffix('.log')}", file=sys.stderr)
         return
     lines = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+    images, minutes = _so_far(_coarse_folder(out))
     entry = {
         "settings": TRIALS[trial],
         "commit": _commit(),
         "classes": len(json.loads((out / "run.json").read_text())["classes"]),
         "pairs": options.pairs_of.stem,
-        "curve": list(_curve(lines)),
+        "curve": list(_curve(lines, images, minutes)),
     }
     with _writing:
         write_results(read_results() | {key: entry})
@@ -144,15 +146,34 @@ def train_child(options: argparse.Namespace, trial: str, seed: int, log: Path) -
 
 def train_trial(options: argparse.Namespace, trial: str, seed: int) -> None:
     """The training itself; what is measured goes to its metrics.jsonl."""
-    out = _run_folder(options, trial, seed)
-    settings = trial_settings(trial, options.size, seed, options.images)
-    if options.minutes:  # of all calls: one that was ended goes on for what is left of them
-        checkpoint = latest_checkpoint(out / "checkpoints", print)
-        before = checkpoint.state()["minutes"] if checkpoint else 0.0
-        left = max(options.minutes - before, 0.001)
-        settings = merged(settings, {"training": {"max_minutes": left}})
+    out, size = _run_folder(options, trial, seed), options.size
+    settings = trial_settings(trial, size, seed, options.images)
+    parent, minutes = None, options.minutes
+    if share := COARSE_SHARES.get(trial):
+        if not minutes:
+            raise SystemExit(f"`{trial}` divides its time: say how much with --minutes")
+        parent = _coarse_folder(out)
+        coarse = merged(settings, {"model": {"image_size": size // 2}})
+        _train_for(share * minutes, options.data, parent, coarse)
+        minutes *= 1 - share
     truth = Truth(options.pairs_of, build_config(merged(settings, {"model": {"num_classes": 2}})))
-    train(options.data, out, settings, preset="small", on_snapshot=truth)
+    _train_for(minutes, options.data, out, settings, from_model=parent, on_snapshot=truth)
+
+
+def _train_for(
+    minutes: float | None, data: Path, out: Path, settings: Settings, **more: Any
+) -> None:
+    """Trains for so long over all calls: one that was ended goes on for what is left."""
+    if minutes:
+        left = minutes - _so_far(out)[1]
+        settings = merged(settings, {"training": {"max_minutes": max(left, 0.001)}})
+    train(data, out, settings, preset="small", **more)
+
+
+def _so_far(run: Path) -> tuple[int, float]:
+    """Images seen and minutes of a run; none where there is no run."""
+    checkpoint = latest_checkpoint(run / "checkpoints", print)
+    return (checkpoint.images, checkpoint.state()["minutes"]) if checkpoint else (0, 0.0)
 
 
 def trial_settings(trial: str, size: int, seed: int, images: int | None) -> Settings:
@@ -211,14 +232,17 @@ class Truth:
         }
 
 
-def _curve(lines: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    minutes = 0.0
+def _curve(
+    lines: Iterable[dict[str, Any]], images: int, minutes: float
+) -> Iterable[dict[str, Any]]:
+    """What was measured, after so many images and minutes of the coarse run."""
+    now = minutes
     for line in lines:
-        minutes = line.get("minutes", minutes)
+        now = minutes + line["minutes"] if "minutes" in line else now
         if "s/error" in line:
             rounded = {name: round(line[f"s/{name}"], 5) for name in ("error", "low", "high")}
             by_class = {name: line[f"s/{name}"] for name in ("by_class",) if f"s/{name}" in line}
-            yield {"images": line["images"], "minutes": minutes} | rounded | by_class
+            yield {"images": images + line["images"], "minutes": now} | rounded | by_class
 
 
 def _is_done(entry: Entry, options: argparse.Namespace) -> bool:
@@ -230,6 +254,10 @@ def _is_done(entry: Entry, options: argparse.Namespace) -> bool:
 
 def _run_folder(options: argparse.Namespace, trial: str, seed: int) -> Path:
     return options.folder / f"{trial}-{options.size}px-{options.data.stem}-seed{seed}"
+
+
+def _coarse_folder(out: Path) -> Path:
+    return out.with_name(f"{out.name}-coarse")
 
 
 def _commit() -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullLocator
-from recipe_trials import JOINED, OURS, PAPERS, PLOTTED, QUESTIONS
+from recipe_trials import COARSE_SHARES, JOINED, OURS, PAPERS, PLOTTED, QUESTIONS
 from splice import spliced
 
 from funit.evaluation.metrics import bootstrap_ratio
@@ -82,9 +82,11 @@ def write_tables() -> None:
 def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry]) -> str:
     """A table of the trials on the same data, each after as many images as all of them have seen.
 
-    The paper's differ in what an image costs: they stand after as many minutes.
+    The paper's differ in what an image costs, and coarse images cost less: they stand after as many
+    minutes.
     """
-    unit, rows = ("minutes" if set(names) <= set(PAPERS) else "images"), []
+    in_minutes = set(names) <= set(PAPERS) or not COARSE_SHARES.keys().isdisjoint(names)
+    unit, rows = ("minutes" if in_minutes else "images"), []
     for where in dict.fromkeys(key[1:] for key in entries):
         group = {name: entries[key] for name in names if (key := Key(name, *where)) in entries}
         if len(group) < 2:  # one alone is an answer to nothing

@@ -75,6 +75,7 @@ TRIALS: Mapping[str, list[str]] = {
     "fast-blocks-4": [*_FAST, "model.num_residual_blocks=4"],
     "fast-fine": [*_FAST, *_FINE],
     "fast-fine-base-24": [*_FAST, *_FINE, "model.base_channels=24"],
+    "fast-coarse-to-fine": _FAST,
     # the shape of a class, out of the content map
     "fast-code-24": [*_FAST, "model.pose_code_size=24"],
     "fast-code-40": [*_FAST, "model.pose_code_size=40"],
@@ -105,6 +106,8 @@ TRIALS: Mapping[str, list[str]] = {
     "adversarial-penalty-1": [*_ADVERSARIAL, "weights.gradient_penalty=1"],
     "adversarial-late-1": [*_ADVERSARIAL, "weights.reconstruction_late=1"],
 }
+
+COARSE_SHARES = {"fast-coarse-to-fine": 0.5}  # of the minutes, on images of half the size
 
 JOINED = {"rate-1e-3": "fast"}  # what trials were called before: of the same settings
 
@@ -138,6 +141,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "The background": ["fast", "fast-drawn-background"],
     "Width and depth": ["fast", "fast-base-24", "fast-blocks-4"],
     "How fine the content map is": ["fast", "fast-fine", "fast-fine-base-24"],
+    "Coarse to fine": ["fast", "fast-coarse-to-fine"],
     "A pose code": ["fast", "fast-code-24", "fast-code-40", "fast-code-64"],
     "Twins": ["fast", "fast-twins-from-5000", "fast-twins-from-1000", "fast-half-twins"],
     "The perceptual loss": ["fast", "fast-no-perceptual"],

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from funit.config import read_settings
 from funit.data.menagerie import write_menagerie
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
@@ -119,6 +120,32 @@ def test_a_trial_ends_by_minutes_and_says_what_it_learned_from_and_was_measured_
     recipe.main()
 
 
+def test_a_trial_from_coarse_to_fine_goes_on_from_smaller_images_and_counts_their_time(
+    recipe: ModuleType, tables: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_menagerie(tmp_path / "zoo.zip", num_classes=33, num_poses=7, size=32, seed=0)
+    data = tmp_path / "zoo-2.zip"
+    recipe.divide(tmp_path / "zoo.zip", data, 2)
+    command = f"recipe.py run {data} {tmp_path / 'runs'} fast-coarse-to-fine --minutes 0.2"
+    monkeypatch.setattr("sys.argv", command.split())
+
+    recipe.main()
+
+    ((key, entry),) = tables.read_results().items()
+    assert key == "fast-coarse-to-fine/32px/zoo-2/seed0"
+    fine, coarse = (
+        tmp_path / "runs" / f"fast-coarse-to-fine-32px-zoo-2-seed0{rest}"
+        for rest in ("", "-coarse")
+    )
+    assert read_settings(coarse / "config.yaml")["model"]["image_size"] == 16
+    assert read_settings(fine / "config.yaml")["model"]["image_size"] == 32
+    assert json.loads((fine / "run.json").read_text())["parent"]["given"] == str(coarse)
+    images, minutes = recipe._so_far(coarse)
+    point = entry["curve"][-1]
+    assert 0.09 < minutes < point["minutes"] - 0.09
+    assert point["images"] == images + recipe._so_far(fine)[0]
+
+
 def entry(rate: float, num_points: int = 8, **facts: Any) -> dict[str, Any]:
     """A curve that falls by `rate`, with a point every five minutes and 2,500 images."""
     curve: list[dict[str, Any]] = []
@@ -176,12 +203,19 @@ def test_trials_of_a_question_stand_at_as_many_images_and_the_papers_at_as_many_
         tables.Key("paper-batch-8", *where): entry(0.02) | slow,
     }
 
+    entries[tables.Key("fast-coarse-to-fine", *where)] = entry(0.05) | slow
+
+    coarse = tables._question("Coarse", ["fast", "fast-coarse-to-fine"], entries)
     shots = tables._question("Shots", ["fast", "fast-shots-1"], entries)
     paper = tables._question("Paper", ["paper-batch-4", "paper-batch-8"], entries)
 
     assert shots.splitlines()[4:] == [
         "| `fast` | dev, 32px, seed 0 | 10,000 | 20.0 | 0.800 | 0.790 to 0.810 |",
         "| `fast-shots-1` | dev, 32px, seed 0 | 10,000 | 20.0 | 0.840 | 0.830 to 0.850 |",
+    ]
+    assert coarse.splitlines()[4:] == [
+        "| `fast` | dev, 32px, seed 0 | 10,000 | 20.0 | 0.800 | 0.790 to 0.810 |",
+        "| `fast-coarse-to-fine` | dev, 32px, seed 0 | 20,000 | 20.0 | 0.200 | 0.190 to 0.210 |",
     ]
     assert paper.splitlines()[4:] == [
         "| `paper-batch-4` | dev, 32px, seed 0 | 10,000 | 20.0 | 0.920 | 0.910 to 0.930 |",
