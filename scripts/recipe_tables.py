@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullLocator
-from recipe_trials import COARSE_SHARES, JOINED, OURS, PAPERS, PLOTTED, QUESTIONS
+from recipe_trials import COARSE_SHARES, OURS, PAPERS, PLOTTED, QUESTIONS
 from splice import spliced
 
 from funit.evaluation.metrics import bootstrap_ratio
@@ -50,8 +50,7 @@ class Key(NamedTuple):
 
 def read_results() -> dict[str, Any]:
     """All entries, by TRIAL/SIZE/DATA/SEED."""
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    return {_key_today(key): entry for key, entry in found.items()}
+    return dict(json.loads(RESULTS.read_text())) if RESULTS.exists() else {}
 
 
 def write_results(entries: Entries) -> None:
@@ -255,8 +254,3 @@ def _save(figure: Any, name: str) -> None:
 def _pairs(key: Key, entry: Entry) -> str:
     """Of which data the pairs are that an entry was measured on."""
     return str(entry.get("pairs", key.data))
-
-
-def _key_today(key: str) -> str:
-    trial, _, rest = key.partition("/")
-    return f"{JOINED.get(trial, trial)}/{rest}"

@@ -7,8 +7,7 @@ the minutes that a trial has.
 from collections.abc import Mapping, Sequence
 
 _ADVERSARIAL_AT_ONCE = ["training.adversarial_from_images=0"]
-_FAST = ["training.learning_rate=1e-3"]
-_ADVERSARIAL = [*_FAST, "training.adversarial_from_images=5000"]
+_ADVERSARIAL = ["training.adversarial_from_images=5000"]
 _TWINS = [
     "training.twins=1",
     "training.twins_among=4",
@@ -39,51 +38,50 @@ _PAPER = [
 
 TRIALS: Mapping[str, list[str]] = {
     "small": [],
-    "shots-1-to-5": ["training.shots=[1,5]"],
-    # how fast it learns; from here on over a higher rate
-    "fast": _FAST,
+    # how fast it learns
+    "rate-5e-4": ["training.learning_rate=5e-4"],
+    "rate-5e-4-shots-1-to-5": ["training.learning_rate=5e-4", "training.shots=[1,5]"],
     "rate-2e-3": ["training.learning_rate=2e-3"],
-    "fast-rmsprop": [*_FAST, "training.optimizer=rmsprop"],
-    "fast-momentum-0.9": [*_FAST, "training.momentum=0.9"],
-    "fast-decay": [*_FAST, "training.learning_rate_decay_images=20000"],
-    "fast-batch-4": [*_FAST, "training.batch_size=4"],
-    "fast-batch-16": [*_FAST, "training.batch_size=16"],
-    "fast-half-life-500": [*_FAST, "training.average_half_life=500"],
-    "fast-half-life-8000": [*_FAST, "training.average_half_life=8000"],
+    "rmsprop": ["training.optimizer=rmsprop"],
+    "momentum-0.9": ["training.momentum=0.9"],
+    "decay": ["training.learning_rate_decay_images=20000"],
+    "batch-4": ["training.batch_size=4"],
+    "batch-16": ["training.batch_size=16"],
+    "half-life-500": ["training.average_half_life=500"],
+    "half-life-8000": ["training.average_half_life=8000"],
     # what is shown, and what is reconstructed from it
-    "fast-shots-1": [*_FAST, "training.shots=1"],
-    "fast-itself": [*_FAST, "training.reconstruct_from=itself"],
-    "fast-no-back-translation": [*_FAST, "training.back_translation=0"],
-    "fast-back-translation-1": [*_FAST, "training.back_translation=1"],
-    "fast-no-recolour": [*_FAST, "data.recolour=false"],
-    "fast-no-bend": [*_FAST, "data.bend=0"],
-    "fast-bend-0.02": [*_FAST, "data.bend=0.02"],
+    "shots-1": ["training.shots=1"],
+    "itself": ["training.reconstruct_from=itself"],
+    "no-back-translation": ["training.back_translation=0"],
+    "back-translation-1": ["training.back_translation=1"],
+    "no-recolour": ["data.recolour=false"],
+    "no-bend": ["data.bend=0"],
+    "bend-0.02": ["data.bend=0.02"],
     # the losses
-    "fast-no-perceptual": [*_FAST, "weights.perceptual=0"],
-    "fast-code-classification": [*_FAST, "weights.code_classification=0.5"],
-    "fast-code-contrast": [*_FAST, "weights.code_contrast=0.5"],
+    "no-perceptual": ["weights.perceptual=0"],
+    "code-classification": ["weights.code_classification=0.5"],
+    "code-contrast": ["weights.code_contrast=0.5"],
     # where the look is, and how it is drawn
-    "fast-no-attention": [*_FAST, "model.attention_channels=null"],
-    "fast-attention-4x": [*_FAST, "model.attention_doublings=2"],
-    "fast-no-adain-doublings": [*_FAST, "model.upsampling_norm=instance"],
-    "fast-class-code-128": [*_FAST, "model.class_code_size=128"],
-    "fast-weighed-examples": [*_FAST, "model.example_attention=true"],
-    "fast-conditioned-code": [*_FAST, "model.content_conditioned_code=true"],
-    "fast-drawn-background": [*_FAST, "model.plain_background=false"],
+    "no-attention": ["model.attention_channels=null"],
+    "attention-4x": ["model.attention_doublings=2"],
+    "no-adain-doublings": ["model.upsampling_norm=instance"],
+    "class-code-128": ["model.class_code_size=128"],
+    "weighed-examples": ["model.example_attention=true"],
+    "conditioned-code": ["model.content_conditioned_code=true"],
+    "drawn-background": ["model.plain_background=false"],
     # width, depth and how fine the content map is
-    "fast-base-24": [*_FAST, "model.base_channels=24"],
-    "fast-blocks-4": [*_FAST, "model.num_residual_blocks=4"],
-    "fast-fine": [*_FAST, *_FINE],
-    "fast-fine-base-24": [*_FAST, *_FINE, "model.base_channels=24"],
-    "fast-coarse-to-fine": _FAST,
+    "base-24": ["model.base_channels=24"],
+    "blocks-4": ["model.num_residual_blocks=4"],
+    "fine": _FINE,
+    "fine-base-24": [*_FINE, "model.base_channels=24"],
+    "coarse-to-fine": [],
     # the shape of a class, out of the content map
-    "fast-code-24": [*_FAST, "model.pose_code_size=24"],
-    "fast-code-40": [*_FAST, "model.pose_code_size=40"],
-    "fast-code-64": [*_FAST, "model.pose_code_size=64"],
-    "fast-twins-from-5000": [*_FAST, *_TWINS, "training.twins_from_images=5000"],
-    "fast-twins-from-1000": [*_FAST, *_TWINS, "training.twins_from_images=1000"],
-    "fast-half-twins": [
-        *_FAST,
+    "code-24": ["model.pose_code_size=24"],
+    "code-40": ["model.pose_code_size=40"],
+    "code-64": ["model.pose_code_size=64"],
+    "twins-from-5000": [*_TWINS, "training.twins_from_images=5000"],
+    "twins-from-1000": [*_TWINS, "training.twins_from_images=1000"],
+    "half-twins": [
         "training.twins=0.5",
         "training.twins_among=4",
         "training.twins_from_images=5000",
@@ -107,46 +105,44 @@ TRIALS: Mapping[str, list[str]] = {
     "adversarial-late-1": [*_ADVERSARIAL, "weights.reconstruction_late=1"],
 }
 
-COARSE_SHARES = {"fast-coarse-to-fine": 0.5}  # of the minutes, on images of half the size
-
-JOINED = {"rate-1e-3": "fast"}  # what trials were called before: of the same settings
+COARSE_SHARES = {"coarse-to-fine": 0.5}  # of the minutes, on images of half the size
 
 QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "How fast it learns": [
         "small",
-        "fast",
+        "rate-5e-4",
         "rate-2e-3",
-        "fast-decay",
-        "fast-momentum-0.9",
-        "fast-rmsprop",
+        "decay",
+        "momentum-0.9",
+        "rmsprop",
     ],
-    "How many images a step": ["fast", "fast-batch-4", "fast-batch-16"],
-    "The moving average": ["fast", "fast-half-life-500", "fast-half-life-8000"],
-    "How many examples": ["small", "shots-1-to-5"],
-    "One example or two": ["fast", "fast-shots-1"],
-    "Whose look reconstructs": ["fast", "fast-itself"],
-    "Back-translation": ["fast", "fast-no-back-translation", "fast-back-translation-1"],
-    "Recolouring": ["fast", "fast-no-recolour"],
-    "Bending the pose image": ["fast", "fast-no-bend", "fast-bend-0.02"],
-    "Attention": ["fast", "fast-no-attention", "fast-attention-4x"],
-    "AdaIN while doubling": ["fast", "fast-no-adain-doublings"],
+    "How many images a step": ["small", "batch-4", "batch-16"],
+    "The moving average": ["small", "half-life-500", "half-life-8000"],
+    "How many examples": ["rate-5e-4", "rate-5e-4-shots-1-to-5"],
+    "One example or two": ["small", "shots-1"],
+    "Whose look reconstructs": ["small", "itself"],
+    "Back-translation": ["small", "no-back-translation", "back-translation-1"],
+    "Recolouring": ["small", "no-recolour"],
+    "Bending the pose image": ["small", "no-bend", "bend-0.02"],
+    "Attention": ["small", "no-attention", "attention-4x"],
+    "AdaIN while doubling": ["small", "no-adain-doublings"],
     "The class code": [
-        "fast",
-        "fast-class-code-128",
-        "fast-weighed-examples",
-        "fast-conditioned-code",
-        "fast-code-classification",
-        "fast-code-contrast",
+        "small",
+        "class-code-128",
+        "weighed-examples",
+        "conditioned-code",
+        "code-classification",
+        "code-contrast",
     ],
-    "The background": ["fast", "fast-drawn-background"],
-    "Width and depth": ["fast", "fast-base-24", "fast-blocks-4"],
-    "How fine the content map is": ["fast", "fast-fine", "fast-fine-base-24"],
-    "Coarse to fine": ["fast", "fast-coarse-to-fine"],
-    "A pose code": ["fast", "fast-code-24", "fast-code-40", "fast-code-64"],
-    "Twins": ["fast", "fast-twins-from-5000", "fast-twins-from-1000", "fast-half-twins"],
-    "The perceptual loss": ["fast", "fast-no-perceptual"],
+    "The background": ["small", "drawn-background"],
+    "Width and depth": ["small", "base-24", "blocks-4"],
+    "How fine the content map is": ["small", "fine", "fine-base-24"],
+    "Coarse to fine": ["small", "coarse-to-fine"],
+    "A pose code": ["small", "code-24", "code-40", "code-64"],
+    "Twins": ["small", "twins-from-5000", "twins-from-1000", "half-twins"],
+    "The perceptual loss": ["small", "no-perceptual"],
     "The adversarial part": [
-        "fast",
+        "small",
         "adversarial",
         "adversarial-relativistic",
         "adversarial-spectral",
@@ -166,5 +162,5 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
         "paper-penalty-0.1",
     ],
 }
-PLOTTED = ("small", "fast", "fast-no-bend", "fast-no-perceptual", "fast-fine")
-OURS, PAPERS = ("small", "fast"), tuple(name for name in TRIALS if name.startswith("paper-"))
+PLOTTED = ("small", "rate-5e-4", "no-bend", "no-perceptual", "fine")
+OURS, PAPERS = ("small",), tuple(name for name in TRIALS if name.startswith("paper-"))

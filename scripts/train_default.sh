@@ -22,7 +22,7 @@ learn() {  # RUN IMAGES OPTION...: goes on with a run until it has seen so many 
 # Reconstruction alone, without the adversarial part: at a steady rate, at a higher one, falling. The
 # third run was meant to be longer: its rate ends at two thirds of where it began. The fourth learns
 # on with half as many channels again.
-learn first 81464 --set data.bend=0.1 "$@"
+learn first 81464 --set data.bend=0.1 --set training.learning_rate=5e-4 "$@"
 learn second 69760 --from "$folder/first" --set data.bend=0.02 --set training.learning_rate=1e-3 \
     --set training.learning_rate_decay_images=220000 "$@"
 learn run 12088 --from "$folder/second" --set data.bend=0.02 --set training.learning_rate=8e-4 \

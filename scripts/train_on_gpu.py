@@ -78,7 +78,17 @@ TRAININGS: Mapping[str, Step] = {
                 "attention_doublings": 0,
                 "discriminator_max_channels": 256,
             },
-            "training": {"adversarial_from_images": 300_000, "max_images": 2_000_000},
+            "data": {"recolour": False, "bend": 0.0},
+            "training": {
+                "back_translation": 0.0,
+                "twins": 1.0,
+                "twins_among": 4,
+                "twins_from_images": 50_000,
+                "twins_every_images": 300_000,
+                "adversarial_from_images": 2_000_000,
+                "learning_rate_decay_images": 2_000_000,
+                "max_images": 2_000_000,
+            },
         }
     ),
     "butterflies-128": Step(
@@ -113,6 +123,7 @@ TINY: Settings = {
     "data": {"resize_ratio": 1.0},
     "training": {
         "batch_size": 4,
+        "twins_from_images": 8,
         "adversarial_from_images": 8,
         "max_images": 24,
         "log_every_images": 4,

@@ -225,8 +225,9 @@ class TrainingConfig(Section):
     twins_every_images: Positive = 50_000
     """Images after which twins are found anew."""
 
-    adversarial_from_images: Annotated[int, Field(ge=0)] = 0
-    """Before so many images only the reconstruction is learned, at a third of the cost."""
+    adversarial_from_images: Annotated[int, Field(ge=0)] | None = 0
+    """Before so many images only the reconstruction is learned, at half of the cost or less. None:
+    the discriminator never takes part."""
 
     optimizer: Literal["rmsprop", "adam"] = "rmsprop"
     """RMSProp is the paper's; Adam runs with betas (0, 0.99)."""
@@ -320,6 +321,11 @@ class TrainingConfig(Section):
                 hint="set `training.optimizer` to `adam`, or leave it out",
             )
         return self
+
+    def is_adversarial(self, images: int) -> bool:
+        """Whether the discriminator takes part after so many images."""
+        start = self.adversarial_from_images
+        return start is not None and images >= start
 
     @property
     def shots_range(self) -> tuple[int, int]:
@@ -443,9 +449,9 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "shots": 2,
         "reconstruct_from": "class",
         "back_translation": 0.5,
-        "adversarial_from_images": 24_000,
+        "adversarial_from_images": None,
         "optimizer": "adam",
-        "learning_rate": 5e-4,
+        "learning_rate": 1e-3,
         "weight_decay": 0.0,
         "penalty_every": 8,
         "average_half_life": 2_000,

@@ -621,7 +621,7 @@ def test_a_run_keeps_its_settings_and_refuses_others(
     run = tmp_path / "run"
     train(zoo, run, merged(settings, {"training": {"max_images": 8}}))
 
-    with pytest.raises(UserError, match=r"`training.learning_rate` 0.0005, not 0.1"):
+    with pytest.raises(UserError, match=r"`training.learning_rate` 0.001, not 0.1"):
         train(zoo, run, {"training": {"learning_rate": 0.1}})
     with pytest.raises(UserError, match="preset `small`"):
         train(zoo, run, {}, preset="paper")

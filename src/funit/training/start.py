@@ -36,8 +36,9 @@ def starting_settings(parent: Parent, preset: str | None, settings: Settings) ->
         start = merged({"training": SMALL["training"]}, own)
     else:
         start = merged(preset_settings(preset), {"model": own["model"]})
-    if parent.discriminator_path is not None:
-        left = max(0, parent.config.training.adversarial_from_images - parent.images)
+    warm_up = parent.config.training.adversarial_from_images
+    if parent.discriminator_path is not None and warm_up is not None:
+        left = max(0, warm_up - parent.images)
         start = merged(start, {"training": {"adversarial_from_images": left}})
     wanted = merged(start, settings)
     _check_shapes(parent, build_config(merged({"model": {"num_classes": 2}}, wanted)).model)

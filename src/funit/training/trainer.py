@@ -115,10 +115,10 @@ class Trainer:
         """One update of the discriminator, then one of the generator (the paper's algorithm)."""
         for optimizer in (self.g_optimizer, self.d_optimizer):
             set_learning_rate(optimizer, self.config.training, self.images)
-        if self.images < self.config.training.adversarial_from_images:
-            terms = self._warm_up(batch)
-        else:
+        if self.config.training.is_adversarial(self.images):
             terms = self._play(batch)
+        else:
+            terms = self._warm_up(batch)
         self.steps += 1
         self.images += len(batch)
         self._update_average(len(batch))
@@ -520,8 +520,12 @@ class _Loop:
 
     def _will_be_weighed_anew(self) -> bool:
         """Whether the reconstruction, when last logged, had not the weight that it ends with."""
-        is_warm = self.logged_at >= self.training.adversarial_from_images
-        return self.run.config.weights.reconstruction_late is not None and not is_warm
+        if None in (
+            self.run.config.weights.reconstruction_late,
+            self.training.adversarial_from_images,
+        ):
+            return False
+        return not self.training.is_adversarial(self.logged_at)
 
     def _passed(self, interval: int) -> bool:
         """Whether this step reached a multiple of `interval`."""
