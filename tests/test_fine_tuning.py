@@ -217,6 +217,21 @@ def test_settings_are_the_models_but_for_those_of_data_machine_and_call(parent: 
     assert wanted.training.adversarial_from_images == 0  # it is past that
 
 
+def test_a_model_without_an_adversarial_part_goes_on_without(
+    parent: Path, own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = merged(SHORT, {"training": {"adversarial_from_images": None}})
+    train(own, tmp_path / "alone", alone, from_model=parent)
+    capsys.readouterr()
+
+    train(own, tmp_path / "run", SHORT, from_model=tmp_path / "alone")
+
+    output = capsys.readouterr()
+    config = build_config(read_settings(tmp_path / "run" / "config.yaml"))
+    assert config.training.adversarial_from_images is None
+    assert "discriminator" not in output.out + output.err
+
+
 def test_a_preset_says_all_but_the_networks(parent: Path) -> None:
     found = find_parent("new", parent)
     assert found is not None

@@ -273,6 +273,18 @@ def test_before_the_adversarial_part_only_the_generator_learns(settings: Setting
     assert {"d/adversarial", "g/adversarial"} <= after.keys()
 
 
+def test_without_an_adversarial_part_the_discriminator_never_learns(settings: Settings) -> None:
+    late = merged(settings, {"weights": {"reconstruction_late": 0.5}})
+    trainer = trainer_with(late, adversarial_from_images=None)
+    judged = {k: v.clone() for k, v in trainer.discriminator.state_dict().items()}
+
+    terms = [set(trainer.step(tiny_batch(trainer.config))) for _ in range(3)]
+
+    assert terms == [{"g/reconstruction", "g/attention"}] * 3
+    for name, value in trainer.discriminator.state_dict().items():
+        assert torch.equal(value, judged[name]), name
+
+
 def test_the_reconstruction_has_another_weight_once_the_adversarial_part_runs(
     settings: Settings,
 ) -> None:

@@ -443,7 +443,8 @@ class _Loop:
             )
         self.trainer.start_from(self.parent)
         self.say(f"starting from `{self.parent.given}`")
-        if self.parent.discriminator_path is None:
+        is_wanted = self.training.adversarial_from_images is not None
+        if is_wanted and self.parent.discriminator_path is None:
             self.say(f"`{self.parent.given}` has no discriminator: a new one is learned")
         return self._write_checkpoint()
 
