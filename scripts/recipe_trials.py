@@ -92,7 +92,8 @@ TRIALS: Mapping[str, list[str]] = {
     "paper-batch-16": [*_PAPER, "training.batch_size=16"],
     "paper-penalty-1": [*_PAPER, "weights.gradient_penalty=1"],
     "paper-penalty-0.1": [*_PAPER, "weights.gradient_penalty=0.1"],
-    # the adversarial part
+    # the adversarial part: that of the preset begins later than most trials end
+    "no-adversarial": ["training.adversarial_from_images=null"],
     "adversarial": _ADVERSARIAL,
     "adversarial-relativistic": [*_ADVERSARIAL, "training.adversarial_loss=relativistic"],
     "adversarial-spectral": [*_ADVERSARIAL, "model.discriminator_spectral_norm=true"],
@@ -143,6 +144,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "The perceptual loss": ["small", "no-perceptual"],
     "The adversarial part": [
         "small",
+        "no-adversarial",
         "adversarial",
         "adversarial-relativistic",
         "adversarial-spectral",

@@ -85,6 +85,7 @@ TRAININGS: Mapping[str, Step] = {
                 "twins_among": 4,
                 "twins_from_images": 50_000,
                 "twins_every_images": 300_000,
+                "adversarial_from_images": 1_000_000,
                 "learning_rate_decay_images": 2_000_000,
                 "max_images": 2_000_000,
             },
