@@ -521,12 +521,9 @@ class _Loop:
 
     def _will_be_weighed_anew(self) -> bool:
         """Whether the reconstruction, when last logged, had not the weight that it ends with."""
-        if None in (
-            self.run.config.weights.reconstruction_late,
-            self.training.adversarial_from_images,
-        ):
-            return False
-        return not self.training.is_adversarial(self.logged_at)
+        late = self.run.config.weights.reconstruction_late
+        start = self.training.adversarial_from_images
+        return late is not None and start is not None and self.logged_at < start
 
     def _passed(self, interval: int) -> bool:
         """Whether this step reached a multiple of `interval`."""
