@@ -1,5 +1,6 @@
 """What ships a model: only a better one replaces, and the licence has the credits of the data."""
 
+import dataclasses
 import runpy
 import shutil
 import zipfile
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from funit.model_folder import open_model, write_about
+from funit.evaluation.report import Report
 from funit.repository import SHIPPED
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "ship_model.py"
@@ -25,9 +26,9 @@ def new(tmp_path: Path) -> Path:
 
 
 def worsened(folder: Path, factor: float) -> None:
-    info = open_model(folder).info
-    scores = [row | {"value": row["value"] * factor} for row in info.scores]
-    write_about(folder, info.model_copy(update={"scores": scores}))
+    report = Report.read(folder / "evaluation.json")
+    rows = [dataclasses.replace(row, value=row.value * factor) for row in report.rows]
+    dataclasses.replace(report, rows=rows).write(folder / "evaluation.json")
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.01])
@@ -45,6 +46,22 @@ def test_a_better_model_replaces_one(script: dict[str, Any], new: Path) -> None:
     worsened(new, 0.99)
 
     script["check"](new, SHIPPED / "default", False)
+
+
+@pytest.mark.parametrize(
+    ("error", "perceived", "is_better"),
+    [(0.9, 1.1, True), (1.02, 0.9, True), (1.04, 0.9, False), (1.02, 1.0, False)],
+)
+def test_a_sharper_model_replaces_one_of_nearly_its_error(
+    script: dict[str, Any], error: float, perceived: float, is_better: bool
+) -> None:
+    measure, other = script["MEASURE"], script["PERCEIVED"]
+    before = {measure: 0.2, other: 0.5}
+
+    scores = {measure: 0.2 * error, other: 0.5 * perceived}
+
+    assert script["is_better"](scores, before) == is_better
+    assert not script["is_better"]({measure: 0.201}, before)  # where nobody knows how sharp it is
 
 
 def test_a_model_that_is_too_large_is_never_shipped(script: dict[str, Any], new: Path) -> None:
