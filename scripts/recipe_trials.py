@@ -165,4 +165,4 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     ],
 }
 PLOTTED = ("small", "rate-5e-4", "no-bend", "no-perceptual", "fine")
-OURS, PAPERS = ("small",), tuple(name for name in TRIALS if name.startswith("paper-"))
+OURS, PAPERS = ("small", "no-adversarial"), tuple(name for name in TRIALS if name.startswith("paper-"))
