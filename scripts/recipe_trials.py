@@ -64,6 +64,8 @@ TRIALS: Mapping[str, list[str]] = {
     # where the look is, and how it is drawn
     "no-attention": ["model.attention_channels=null"],
     "attention-4x": ["model.attention_doublings=2"],
+    "attention-pixels": ["model.attention_pixels=true"],
+    "twins-pixels": [*_TWINS, "training.twins_from_images=5000", "model.attention_pixels=true"],
     "no-adain-doublings": ["model.upsampling_norm=instance"],
     "class-code-128": ["model.class_code_size=128"],
     "weighed-examples": ["model.example_attention=true"],
@@ -125,7 +127,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "Back-translation": ["small", "no-back-translation", "back-translation-1"],
     "Recolouring": ["small", "no-recolour"],
     "Bending the pose image": ["small", "no-bend", "bend-0.02"],
-    "Attention": ["small", "no-attention", "attention-4x"],
+    "Attention": ["small", "no-attention", "attention-pixels", "attention-4x"],
     "AdaIN while doubling": ["small", "no-adain-doublings"],
     "The class code": [
         "small",
@@ -140,7 +142,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "How fine the content map is": ["small", "fine", "fine-base-24"],
     "Coarse to fine": ["small", "coarse-to-fine"],
     "A pose code": ["small", "code-24", "code-40", "code-64"],
-    "Twins": ["small", "twins-from-5000", "twins-from-1000", "half-twins"],
+    "Twins": ["small", "twins-from-5000", "twins-from-1000", "half-twins", "twins-pixels"],
     "The perceptual loss": ["small", "no-perceptual"],
     "The adversarial part": [
         "small",
@@ -165,4 +167,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     ],
 }
 PLOTTED = ("small", "rate-5e-4", "no-bend", "no-perceptual", "fine")
-OURS, PAPERS = ("small", "no-adversarial"), tuple(name for name in TRIALS if name.startswith("paper-"))
+OURS, PAPERS = (
+    ("small", "no-adversarial"),
+    tuple(name for name in TRIALS if name.startswith("paper-")),
+)

@@ -107,11 +107,12 @@ def test_fine_tuning_starts_from_a_lower_loss_on_new_classes_than_from_scratch(
     [
         ("image_size", 32, 0.75),
         ("base_channels", 6, 0.75),
+        ("attention_pixels", True, 0.75),
         ("pose_code_size", 8, 0.85),  # it begins as drawn, and all behind it is as learned
     ],
 )
-def test_a_model_of_another_size_width_or_pose_code_knows_what_it_learned(
-    tmp_path: Path, parent: Path, own: Path, name: str, value: int, share: float
+def test_a_model_of_another_size_width_or_pose_code_or_with_pixels_knows_what_it_learned(
+    tmp_path: Path, parent: Path, own: Path, name: str, value: Any, share: float
 ) -> None:
     changed = merged(SHORT, {"model": {name: value}})
 
@@ -253,6 +254,7 @@ def test_a_preset_says_all_but_the_networks(parent: Path) -> None:
         ("plain_background", False),
         ("upsampling_norm", "instance"),
         ("discriminator_halvings", 3),
+        ("attention_doublings", 0),
     ],
 )
 def test_a_setting_that_changes_the_shape_of_a_weight_is_named(

@@ -86,6 +86,10 @@ class ModelConfig(Section):
     """Attention works at the height and width of the content map, or after one or two doublings:
     what it finds is finer, and each doubling makes it 16 times as costly."""
 
+    attention_pixels: bool = False
+    """The attention finds the examples' pixels too, not their mean colours alone, and each pixel
+    of the drawing is mixed with the one found there, by a share that is drawn with it."""
+
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
 
@@ -139,6 +143,12 @@ class ModelConfig(Section):
             )
         if self.attention_channels is not None:
             self._check_attention()
+        elif self.attention_pixels:
+            raise UserError(
+                "`model.attention_pixels` needs the attention, which `model.attention_channels` "
+                "null leaves out",
+                hint="set `model.attention_channels` to 32, or leave `model.attention_pixels` out",
+            )
         return self
 
     def _check_attention(self) -> None:

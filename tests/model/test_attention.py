@@ -6,6 +6,7 @@ from torch import Tensor
 
 from funit.config import ModelConfig
 from funit.model.attention import Attention
+from funit.model.background import without_background
 from funit.model.generator import Generator
 from funit.model.look import Look
 
@@ -70,6 +71,39 @@ def test_the_generator_compares_the_colours_that_were_found_where_they_were_foun
     wanted = generator.perfect(images).found_colours
     assert wanted is not None
     assert drawn.found_colours.shape == wanted.shape == (2, 3, side, side)
+
+
+@pytest.mark.parametrize("doublings", [0, 1])
+def test_pixels_that_were_found_are_mixed_into_the_drawing_by_a_share_of_its_own(
+    attending: ModelConfig, doublings: int
+) -> None:
+    config = attending.model_copy(
+        update={"attention_pixels": True, "attention_doublings": doublings}
+    )
+    generator = Generator(config)
+    images = torch.rand(2, 3, config.image_size, config.image_size) * 2 - 1
+    pose, look = generator.encode_content(images), generator.encode_class(images[:, None])
+    last = generator.image_decoder.to_image
+    assert generator.attention is not None
+    with torch.no_grad():
+        generator.attention.log_sharpness.fill_(math.log(1e6))  # each position finds itself
+        last.weight[3:] = 0
+        last.bias[3] = 50  # nothing of the background shows
+
+        last.bias[-1] = -50
+        alone = generator.draw(pose, look)
+        last.bias[-1] = 50
+        found = generator.draw(pose, look)
+        last.bias[-1] = 0
+        mixed = generator.draw(pose, look)
+
+    own = generator.perfect(images)
+    assert own.found_colours is not None
+    assert found.found_colours is not None
+    torch.testing.assert_close(found.found_colours, own.found_colours)
+    torch.testing.assert_close(found.images, without_background(images))
+    torch.testing.assert_close(mixed.images, (alone.images + found.images) / 2)
+    assert not torch.allclose(alone.images, found.images, atol=0.1)
 
 
 def test_a_position_finds_the_value_of_the_position_with_its_key(attention: Attention) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from funit.config import ModelConfig
 from funit.model.generator import Generator
-from funit.training.widening import widened
+from funit.training.widening import HIDDEN, widened, with_pixels
 
 VARIANTS: list[dict[str, Any]] = [
     {"plain_background": True},
@@ -16,6 +16,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"attention_doublings": 2, "example_attention": True, "upsampling_norm": "adain"},
     {"pose_code_size": 5},
     {"class_encoder_halvings": 2, "upsampling_kernel_size": 3},
+    {"attention_channels": 4, "plain_background": True, "attention_pixels": True},
 ]
 
 
@@ -46,6 +47,32 @@ def test_it_draws_the_same(tiny: ModelConfig, base_channels: int, settings: dict
 
     assert wanted.std() > 0.05
     torch.testing.assert_close(found, wanted, atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("doublings", [0, 1])
+@pytest.mark.parametrize("plain_background", [False, True])
+def test_a_generator_that_gets_pixels_draws_nearly_the_same(
+    tiny: ModelConfig, doublings: int, plain_background: bool
+) -> None:
+    changed = {
+        "attention_channels": 4,
+        "attention_doublings": doublings,
+        "plain_background": plain_background,
+    }
+    own = ModelConfig.model_validate(tiny.model_dump() | changed)
+    wanted = own.model_copy(update={"attention_pixels": True})
+    before, after = Generator(own), Generator(wanted)
+    for tensor in before.parameters():
+        torch.nn.init.normal_(tensor, std=0.3)
+    after.load_state_dict(with_pixels(before.state_dict(), own, wanted))
+    content, examples = torch.rand(2, 2, 3, tiny.image_size, tiny.image_size) * 2 - 1
+
+    with torch.inference_mode():
+        expected, found = before(content, examples[:, None]), after(content, examples[:, None])
+
+    share = torch.tensor(HIDDEN).sigmoid().item()
+    difference = (found - expected).abs()
+    assert 0 < difference.max() <= 2 * share  # of colours in -1..1
 
 
 def test_a_width_that_is_no_multiple_draws_the_same(tiny: ModelConfig) -> None:

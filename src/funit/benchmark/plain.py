@@ -30,6 +30,7 @@ class Generator(nn.Module):
         self.adain_decoder = AdaINDecoder(config)
         self.image_decoder = ImageDecoder(config)
         self.attention = None if config.attention_channels is None else Attention(config)
+        assert not config.attention_pixels, "the plain form of the presets alone"
         self.has_plain_background = config.plain_background
         self.num_halvings = config.num_halvings
 

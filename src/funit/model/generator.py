@@ -18,7 +18,7 @@ from funit.model.class_encoder import ClassEncoder
 from funit.model.content_conditioning import ContentConditioning
 from funit.model.content_encoder import ContentEncoder
 from funit.model.example_weights import ExampleWeights
-from funit.model.image_decoder import ImageDecoder
+from funit.model.image_decoder import ImageDecoder, found_channels
 from funit.model.look import Look
 
 
@@ -27,7 +27,7 @@ class Drawing(NamedTuple):
 
     images: Tensor  # (B, 3, H, W) in [-1, 1]
     opacity: Tensor | None  # (B, 1, H, W), logits: how much hides the background, if it is plain
-    found_colours: Tensor | None  # (B, 3, s h, s w): the examples', by attention, if there is any
+    found_colours: Tensor | None  # (B, F, s h, s w): the examples', by attention, if there is any
 
 
 class Generator(nn.Module):
@@ -48,6 +48,7 @@ class Generator(nn.Module):
         self.example_weights = ExampleWeights(config) if config.example_attention else None
         self.conditioning = ContentConditioning(config) if config.content_conditioned_code else None
         self.has_plain_background = config.plain_background
+        self.has_pixels, self.num_found = config.attention_pixels, found_channels(config)
         self.attended_halvings = config.num_halvings - config.attention_doublings
 
     def encode_content(self, images: Tensor) -> Tensor:
@@ -82,9 +83,7 @@ class Generator(nn.Module):
             return Look(class_code, nothing, nothing, nothing.flatten(1))
         keys = self.attention.keys(self.content_encoder(foreground)).flatten(2)
         # the colours as they are, too: what is copied need not be learned
-        values = torch.cat(
-            [features[self.attended_halvings], self._mean_colours(foreground)], dim=1
-        )
+        values = torch.cat([features[self.attended_halvings], self._colours(foreground)], dim=1)
         return Look(class_code, keys, values.flatten(2), torch.zeros_like(keys[:, 0]))
 
     def class_code(self, look: Look) -> Tensor:
@@ -107,20 +106,24 @@ class Generator(nn.Module):
         if self.conditioning is not None:
             class_code = self.conditioning(class_code, content_map)
         drawn = self.image_decoder(content_map, self.adain_decoder(class_code), attended)
-        images = torch.tanh(drawn[:, :3])
-        opacity = None
+        images, opacity, found = torch.tanh(drawn[:, :3]), None, None
+        if attended is not None:
+            found = attended[:, -self.num_found :]
+        if found is not None and self.has_pixels:
+            pixels = F.pixel_shuffle(found, 2**self.attended_halvings)
+            images = torch.lerp(images, pixels.to(images.dtype), drawn[:, -1:].sigmoid())
         if background is not None:
-            opacity = drawn[:, 3:]
+            opacity = drawn[:, 3:4]
             full = background.dtype  # in 16 bits the background would not stay as it is
             images = torch.lerp(background, images.to(full), opacity.sigmoid().to(full))
-        return Drawing(images, opacity, None if attended is None else attended[:, -3:])
+        return Drawing(images, opacity, found)
 
     def perfect(self, images: Tensor) -> Drawing:
         """What `draw` should have given for these images; opacity in 0..1."""
         return Drawing(
             images,
             foreground_mask(images) if self.has_plain_background else None,
-            None if self.attention is None else self._mean_colours(self._foreground(images)),
+            None if self.attention is None else self._colours(self._foreground(images)),
         )
 
     def forward(self, content: Tensor, examples: Tensor) -> Tensor:
@@ -130,8 +133,10 @@ class Generator(nn.Module):
     def _foreground(self, images: Tensor) -> Tensor:
         return without_background(images) if self.has_plain_background else images
 
-    def _mean_colours(self, foreground: Tensor) -> Tensor:
-        """The colours of a foreground at the attention's resolution."""
+    def _colours(self, foreground: Tensor) -> Tensor:
+        """The colours of a foreground at each position of the attention: (B, F, s h, s w)."""
+        if self.has_pixels:
+            return F.pixel_unshuffle(foreground, 2**self.attended_halvings)
         return F.avg_pool2d(foreground, 2**self.attended_halvings)
 
 

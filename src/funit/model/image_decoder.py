@@ -20,11 +20,18 @@ from funit.model.layers import (
 )
 
 
+def found_channels(config: ModelConfig) -> int:
+    """Colours that the attention finds at a position: their mean, or those of each pixel of it."""
+    side = 2 ** (config.num_halvings - config.attention_doublings)
+    return 3 * side**2 if config.attention_pixels else 3
+
+
 class ImageDecoder(nn.Module):
     """Draws the pose of a content map in the look that the AdaIN statistics carry.
 
     Colours come before the tanh that takes them to [-1, 1]. On a plain background there is a
-    fourth channel, how much the drawing hides it, before the sigmoid.
+    fourth channel, how much the drawing hides it, before the sigmoid. Where the attention finds
+    pixels there is a last one, how much of them shows, before the sigmoid too.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -41,11 +48,10 @@ class ImageDecoder(nn.Module):
         if config.attention_channels is not None:
             attended = class_encoder_widths(config)[config.num_halvings - self.attention_doublings]
             painted = channels // 2**self.attention_doublings
-            self.paint = convolution(attended + 3, painted, 1)
+            self.paint = convolution(attended + found_channels(config), painted, 1)
             self.painted_block = AdaINResidualBlock(painted)
-        self.to_image = FewChannelConvolution(
-            config.base_channels, 4 if config.plain_background else 3, 7
-        )
+        num_drawn = 3 + config.plain_background + config.attention_pixels
+        self.to_image = FewChannelConvolution(config.base_channels, num_drawn, 7)
         self.has_adain_doublings = config.upsampling_norm == "adain"
 
     def forward(
@@ -55,7 +61,7 @@ class ImageDecoder(nn.Module):
         attended: Tensor | None = None,
     ) -> Tensor:
         # (B, C, H / d, W / d), the mean and the deviation of each AdaIN layer, and what the
-        # attention found, (B, V, s H / d, s W / d), if there is any -> (B, 3 or 4, H, W)
+        # attention found, (B, V, s H / d, s W / d), if there is any -> (B, 3 to 5, H, W)
         remaining = iter(statistics)
         features = content_map
         for block in self.blocks:

@@ -161,13 +161,13 @@ class Trainer:
 
     def _warm_up(self, batch: Batch) -> Terms:
         """An update of the generator by the reconstruction alone."""
-        num_back = self._num_back(batch)
-        with torch.no_grad(), self._autocast():
-            translated = self.generator(batch.content[:num_back], batch.examples[:num_back])
+        content = batch.content
+        if num_back := self._num_back(batch):
+            with torch.no_grad(), self._autocast():
+                translated = self.generator(content[:num_back], batch.examples[:num_back])
+            content = torch.cat([translated, content[num_back:]])
         with self._autocast():  # another: one keeps the weights in 16 bits, without a graph above
-            content_map = self.generator.encode_content(
-                torch.cat([translated, batch.content[num_back:]])
-            )
+            content_map = self.generator.encode_content(content)
             drawn, codes = self._reconstruct(batch, content_map)
         original = self.generator.perfect(batch.original)
         terms = reconstruction_terms(drawn, original, self.config.weights, self.perceptual)

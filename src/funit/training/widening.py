@@ -1,4 +1,4 @@
-"""Wider networks that compute what narrower ones do, to start a training from.
+"""Larger networks that compute what smaller ones do, to start a training from.
 
 Each new channel is the twin of an old one, and what reads both takes from each a share of what it
 took from the old one. The shares are drawn, so that twins learn different things: Net2Net (Chen et
@@ -11,10 +11,11 @@ from torch import Tensor
 from funit.config import ModelConfig
 from funit.model.adain_decoder import adain_layer_sizes
 from funit.model.generator import Generator
+from funit.model.image_decoder import found_channels
 from funit.training.checkpoint import Tensors
 
 SHARES = (0.2, 0.8)  # before they are scaled to sum up to 1
-COLOURS = 3  # behind the values that attention finds: as many in each width
+HIDDEN = -4.0  # before the sigmoid: 2% of the pixels that the attention has begun to find show
 
 
 def widened(tensors: Tensors, own: ModelConfig, wanted: ModelConfig, seed: int) -> Tensors:
@@ -35,10 +36,29 @@ def widened(tensors: Tensors, own: ModelConfig, wanted: ModelConfig, seed: int) 
             group = 4**own.attention_doublings if name.startswith("attention.hidden.") else 1
             tensor = tensor[_twins(shape[0], tensor.shape[0], group)]
         if len(shape) > 1 and tensor.shape[1] != shape[1]:
-            same = COLOURS if name == "image_decoder.paint.weight" else 0
+            # behind the values that attention finds there are as many colours in each width
+            same = found_channels(own) if name == "image_decoder.paint.weight" else 0
             tensor = _shared(tensor, shape[1], same, random)
         found[name] = tensor
     return found
+
+
+def with_pixels(tensors: Tensors, own: ModelConfig, wanted: ModelConfig) -> Tensors:
+    """The generator's weights for `attention_pixels`, which draw nearly the same images.
+
+    What was read of a mean colour is read of all the pixels that it was the mean of.
+    """
+    colours = found_channels(own)
+    num_pixels = found_channels(wanted) // colours
+    paint = tensors["image_decoder.paint.weight"].float()
+    values, mean = paint.split([paint.shape[1] - colours, colours], dim=1)
+    each = (mean / num_pixels).repeat_interleave(num_pixels, dim=1)
+    weight, bias = (tensors[f"image_decoder.to_image.{name}"] for name in ("weight", "bias"))
+    return tensors | {
+        "image_decoder.paint.weight": torch.cat([values, each], dim=1),
+        "image_decoder.to_image.weight": torch.cat([weight, torch.zeros_like(weight[:1])]),
+        "image_decoder.to_image.bias": torch.cat([bias, torch.full_like(bias[:1], HIDDEN)]),
+    }
 
 
 def _twins(new: int, old: int, group: int = 1) -> Tensor:
