@@ -94,8 +94,8 @@ TRIALS: Mapping[str, list[str]] = {
     "paper-batch-16": [*_PAPER, "training.batch_size=16"],
     "paper-penalty-1": [*_PAPER, "weights.gradient_penalty=1"],
     "paper-penalty-0.1": [*_PAPER, "weights.gradient_penalty=0.1"],
-    # the adversarial part: that of the preset begins later than most trials end
-    "no-adversarial": ["training.adversarial_from_images=null"],
+    # the adversarial part
+    "adversarial-from-24000": ["training.adversarial_from_images=24000"],
     "adversarial": _ADVERSARIAL,
     "adversarial-relativistic": [*_ADVERSARIAL, "training.adversarial_loss=relativistic"],
     "adversarial-spectral": [*_ADVERSARIAL, "model.discriminator_spectral_norm=true"],
@@ -146,7 +146,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "The perceptual loss": ["small", "no-perceptual"],
     "The adversarial part": [
         "small",
-        "no-adversarial",
+        "adversarial-from-24000",
         "adversarial",
         "adversarial-relativistic",
         "adversarial-spectral",
@@ -168,6 +168,6 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
 }
 PLOTTED = ("small", "rate-5e-4", "no-bend", "no-perceptual", "fine")
 OURS, PAPERS = (
-    ("small", "no-adversarial"),
+    ("small", "adversarial-from-24000"),
     tuple(name for name in TRIALS if name.startswith("paper-")),
 )

@@ -19,7 +19,7 @@ train() {  # NAME OPTION...: 40 minutes, once
     touch "$1/trained"
 }
 
-train lpc
+train lpc --set training.adversarial_from_images=24000
 train butterflies --set model.plain_background=false --set data.recolour=false \
     --set training.adversarial_from_images=4000
 

@@ -16,10 +16,10 @@ mkdir -p "$folder"
 
 learn() {  # RUN IMAGES OPTION...: goes on with a run until it has seen so many images
     funit train "$zoo" --out "$folder/$1" --preset small --unseen 40 --seed 1 --max-images "$2" \
-        --set training.num_threads=1 --set training.adversarial_from_images=null "${@:3}"
+        --set training.num_threads=1 "${@:3}"
 }
 
-# Reconstruction alone, without the adversarial part: at a steady rate, at a higher one, falling. The
+# Reconstruction alone, as the preset has it: at a steady rate, at a higher one, falling. The
 # third run was meant to be longer: its rate ends at two thirds of where it began. The fourth learns
 # on with half as many channels again.
 learn first 81464 --set data.bend=0.1 --set training.learning_rate=5e-4 "$@"

@@ -76,6 +76,7 @@ TRAININGS: Mapping[str, Step] = {
             "model": {
                 "num_halvings": 2,
                 "attention_doublings": 0,
+                "attention_pixels": True,
                 "discriminator_max_channels": 256,
             },
             "data": {"recolour": False, "bend": 0.0},
@@ -85,7 +86,6 @@ TRAININGS: Mapping[str, Step] = {
                 "twins_among": 4,
                 "twins_from_images": 50_000,
                 "twins_every_images": 300_000,
-                "adversarial_from_images": 1_000_000,
                 "learning_rate_decay_images": 2_000_000,
                 "max_images": 2_000_000,
             },

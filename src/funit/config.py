@@ -459,7 +459,7 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "shots": 2,
         "reconstruct_from": "class",
         "back_translation": 0.5,
-        "adversarial_from_images": 24_000,
+        "adversarial_from_images": None,
         "optimizer": "adam",
         "learning_rate": 1e-3,
         "weight_decay": 0.0,

@@ -31,7 +31,7 @@ class Trainer:
         assert training.optimizer == "rmsprop", "the paper's form alone"
         assert training.penalty_every == 1, "the paper's form alone"
         assert not training.back_translation, "the paper's form alone"
-        assert not training.adversarial_from_images, "the paper's form alone"
+        assert training.is_adversarial(0), "the paper's form alone"
         assert not config.weights.perceptual, "the paper's form alone"
         self.config = config
         self.generator = Generator(config.model).to(device)

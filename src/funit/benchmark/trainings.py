@@ -96,6 +96,7 @@ _LITTLE: Settings = {  # the preset `small`, halved less often to the same 8 pos
     },
     "training": {
         "adversarial_from_images": 2_000,
+        "learning_rate": 5e-4,
         "learning_rate_decay_images": 12_000,
         "max_images": 12_000,
         "sample_every_images": 1_000_000,
