@@ -257,7 +257,7 @@ def test_numbers_of_source_classes_are_compared_at_equal_images_on_the_same_pair
 def test_the_page_gets_every_table(tables: ModuleType, tmp_path: Path) -> None:
     sections = ("trials", "paper", "classes")
     tables.PAGE.write_text("".join(f"<!-- {n} -->old<!-- /{n} -->\nBelow\n" for n in sections))
-    found = {"small/32px/dev/seed0": entry(0.05), "rate-5e-4/32px/dev/seed0": entry(0.04)}
+    found = {"mean-colours/32px/dev/seed0": entry(0.05), "rate-5e-4/32px/dev/seed0": entry(0.04)}
     tables.RESULTS.write_text(json.dumps(found))
 
     tables.write_tables()
@@ -265,7 +265,7 @@ def test_the_page_gets_every_table(tables: ModuleType, tmp_path: Path) -> None:
     text = tables.PAGE.read_text()
     assert "old" not in text
     assert text.count("\nBelow\n") == 3
-    assert "| `small` | dev, 32px, seed 0 | 20,000 | 40.0 | 0.600 |" in text
+    assert "| `mean-colours` | dev, 32px, seed 0 | 20,000 | 40.0 | 0.600 |" in text
     assert text.count("### ") == len(tables.QUESTIONS)
     assert tables.NOTHING in text.split("### A pose code", 1)[1]
     assert text.endswith(f"{tables.NOTHING}\n<!-- /classes -->\nBelow\n")

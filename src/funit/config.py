@@ -87,8 +87,8 @@ class ModelConfig(Section):
     what it finds is finer, and each doubling makes it 16 times as costly."""
 
     attention_pixels: bool = False
-    """The attention finds the examples' pixels too, not their mean colours alone, and each pixel
-    of the drawing is mixed with the one found there, by a share that is drawn with it."""
+    """The attention, if there is any, finds the examples' pixels, not their mean colours alone, and
+    each pixel of the drawing is mixed with the one found there, by a share drawn with it."""
 
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
@@ -143,13 +143,12 @@ class ModelConfig(Section):
             )
         if self.attention_channels is not None:
             self._check_attention()
-        elif self.attention_pixels:
-            raise UserError(
-                "`model.attention_pixels` needs the attention, which `model.attention_channels` "
-                "null leaves out",
-                hint="set `model.attention_channels` to 32, or leave `model.attention_pixels` out",
-            )
         return self
+
+    @property
+    def finds_pixels(self) -> bool:
+        """Whether there is an attention, and it finds pixels."""
+        return self.attention_pixels and self.attention_channels is not None
 
     def _check_attention(self) -> None:
         doublings = self.attention_doublings
@@ -448,6 +447,7 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "upsampling_kernel_size": 3,
         "upsampling_norm": "adain",
         "attention_channels": 32,
+        "attention_pixels": True,
         "discriminator_channels": 16,
         "discriminator_halvings": 3,
         "discriminator_max_channels": 128,

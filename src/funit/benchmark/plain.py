@@ -30,9 +30,8 @@ class Generator(nn.Module):
         self.adain_decoder = AdaINDecoder(config)
         self.image_decoder = ImageDecoder(config)
         self.attention = None if config.attention_channels is None else Attention(config)
-        assert not config.attention_pixels, "the plain form of the presets alone"
         self.has_plain_background = config.plain_background
-        self.num_halvings = config.num_halvings
+        self.has_pixels, self.num_halvings = config.finds_pixels, config.num_halvings
 
     def forward(self, content: Tensor, examples: Tensor) -> Tensor:
         # (B, 3, H, W), (B, K, 3, H, W) -> (B, 3, H, W)
@@ -50,7 +49,9 @@ class Generator(nn.Module):
         keys = values = code.new_empty(len(images), 0, 0)
         if self.attention is not None:
             keys = self.attention.keys(self.content_encoder(images)).flatten(2)
-            colours = F.avg_pool2d(images, 2 ** (self.num_halvings - 1))
+            side = 2 ** (self.num_halvings - 1)
+            shrink = F.pixel_unshuffle if self.has_pixels else F.avg_pool2d
+            colours = shrink(images, side)
             values = torch.cat([features[self.num_halvings - 1], colours], dim=1).flatten(2)
         shares = examples.new_full(examples.shape[:2], 1 / examples.shape[1])
         return Look(code, keys, values, code.new_zeros(len(images), keys.shape[2])).merged(shares)
@@ -60,9 +61,13 @@ class Generator(nn.Module):
         attended = None if self.attention is None else self.attention(content_map, look)
         drawn = self.image_decoder(content_map, self.adain_decoder(look.class_code), attended)
         images = torch.tanh(drawn[:, :3])
+        if attended is not None and self.has_pixels:
+            side = 2 ** (self.num_halvings - 1)
+            pixels = F.pixel_shuffle(attended[:, -3 * side**2 :], side)
+            images = torch.lerp(images, pixels, drawn[:, -1:].sigmoid())
         if not self.has_plain_background:
             return images
-        return torch.lerp(background_colour(content), images, drawn[:, 3:].sigmoid())
+        return torch.lerp(background_colour(content), images, drawn[:, 3:4].sigmoid())
 
     def _foreground(self, images: Tensor) -> Tensor:
         return without_background(images) if self.has_plain_background else images
@@ -146,15 +151,16 @@ class ImageDecoder(nn.Module):
             UpsamplingConvolution(width, config.upsampling_kernel_size) for width in widths[:-1]
         )
         if config.attention_channels is not None:
-            self.paint = convolution(base * 2 ** min(depth - 1, 2) + 3, widths[1], 1)
+            found = 3 * 4 ** (depth - 1) if config.finds_pixels else 3
+            self.paint = convolution(base * 2 ** min(depth - 1, 2) + found, widths[1], 1)
             self.painted_block = AdaINResidualBlock(widths[1])
-        self.to_image = convolution(base, 4 if config.plain_background else 3, 7)
+        self.to_image = convolution(base, 3 + config.plain_background + config.finds_pixels, 7)
         self.has_adain_doublings = config.upsampling_norm == "adain"
 
     def forward(
         self, content_map: Tensor, statistics: Statistics, attended: Tensor | None
     ) -> Tensor:
-        # (B, C, h, w), the statistics, what the attention found -> (B, 3 or 4, H, W)
+        # (B, C, h, w), the statistics, what the attention found -> (B, 3 to 5, H, W)
         remaining = iter(statistics)
         features = content_map
         for block in self.blocks:

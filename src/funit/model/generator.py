@@ -48,7 +48,7 @@ class Generator(nn.Module):
         self.example_weights = ExampleWeights(config) if config.example_attention else None
         self.conditioning = ContentConditioning(config) if config.content_conditioned_code else None
         self.has_plain_background = config.plain_background
-        self.has_pixels, self.num_found = config.attention_pixels, found_channels(config)
+        self.has_pixels, self.num_found = config.finds_pixels, found_channels(config)
         self.attended_halvings = config.num_halvings - config.attention_doublings
 
     def encode_content(self, images: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from funit.model.layers import (
 def found_channels(config: ModelConfig) -> int:
     """Colours that the attention finds at a position: their mean, or those of each pixel of it."""
     side = 2 ** (config.num_halvings - config.attention_doublings)
-    return 3 * side**2 if config.attention_pixels else 3
+    return 3 * side**2 if config.finds_pixels else 3
 
 
 class ImageDecoder(nn.Module):
@@ -50,7 +50,7 @@ class ImageDecoder(nn.Module):
             painted = channels // 2**self.attention_doublings
             self.paint = convolution(attended + found_channels(config), painted, 1)
             self.painted_block = AdaINResidualBlock(painted)
-        num_drawn = 3 + config.plain_background + config.attention_pixels
+        num_drawn = 3 + config.plain_background + config.finds_pixels
         self.to_image = FewChannelConvolution(config.base_channels, num_drawn, 7)
         self.has_adain_doublings = config.upsampling_norm == "adain"
 

@@ -57,7 +57,7 @@ def load_parent(
     own = parent.config.model
     try:
         tensors = load_file(parent.generator_path)
-        if wanted.attention_pixels and not own.attention_pixels:
+        if wanted.finds_pixels and not own.finds_pixels:
             tensors = with_pixels(tensors, own, wanted)
             own = own.model_copy(update={"attention_pixels": True})
         if wanted.base_channels != own.base_channels:
@@ -120,7 +120,7 @@ def _check_shapes(parent: Parent, wanted: ModelConfig) -> None:
     The generator may be wider, and have a pose code or pixels that the model has not.
     """
     own = parent.config.model.model_copy(update={"num_classes": wanted.num_classes})
-    if wanted.attention_pixels and own.attention_channels is not None:
+    if wanted.finds_pixels and own.attention_channels is not None:
         own = own.model_copy(update={"attention_pixels": True})
     if wanted.base_channels > own.base_channels:
         own = own.model_copy(update={"base_channels": wanted.base_channels})
