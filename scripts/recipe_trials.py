@@ -171,7 +171,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
         "paper-penalty-0.1",
     ],
 }
-PLOTTED = ("mean-colours", "rate-5e-4", "no-bend", "no-perceptual", "fine")
+PLOTTED = ("small", "mean-colours", "rate-5e-4", "no-bend", "no-perceptual", "fine")
 OURS, PAPERS = (
     ("small", "mean-colours", "adversarial-from-24000"),
     tuple(name for name in TRIALS if name.startswith("paper-")),
