@@ -24,7 +24,7 @@ from funit.training.trainer import Trainer
 
 SMALLEST = read_settings(Path(__file__).with_name("tiny.yaml"))
 TINY: Settings = {
-    "model": {**SMALLEST["model"], "plain_background": True},
+    "model": {**SMALLEST["model"], "plain_background": True, "attention_pixels": False},
     "data": {"num_unseen": 2, "resize_ratio": 1.0},
     "training": {
         "batch_size": 4,
