@@ -2,7 +2,7 @@
 
 Most were made before its attention found pixels: they are beside `mean-colours`.
 
-All but those of the adversarial part learn by reconstruction alone, which decides the error within
+All but those of the adversarial part and the paper's learn by reconstruction alone, which decides the error within
 the minutes that a trial has.
 """
 

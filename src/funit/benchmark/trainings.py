@@ -87,8 +87,9 @@ _MANY_STEPS: Settings = merged(
     },
 )
 
-_LITTLE: Settings = {  # the preset `small`, halved less often to the same 8 positions
+_LITTLE: Settings = {  # the preset `small` as it was, halved less often to the same 8 positions
     "model": {
+        "attention_pixels": False,
         "image_size": 32,
         "num_halvings": 2,
         "class_encoder_halvings": 3,
