@@ -2,8 +2,8 @@
 
 Most were made before its attention found pixels: they are beside `mean-colours`.
 
-All but those of the adversarial part and the paper's learn by reconstruction alone, which decides the
-error within the minutes that a trial has.
+All but those of the adversarial part and the paper's learn by reconstruction alone, which
+decides the error within the minutes that a trial has.
 """
 
 from collections.abc import Mapping, Sequence
