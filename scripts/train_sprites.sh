@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The training of the shipped model `sprites`: learns from the game characters in two runs, of which
-# the second starts from the first one's model. Run it again to go on; one thread of a CPU is enough
-# (the model's card says for how long).
+# The training of the shipped model `sprites`: learns from the game characters in three runs that
+# each start from the last one's model. Run it again to go on; one thread of a CPU is enough (the
+# model's card says for how long).
 #
 #     scripts/train_sprites.sh FOLDER LPC.zip [--max-minutes M]
 #
@@ -19,10 +19,14 @@ learn() {  # RUN IMAGES OPTION...: goes on with a run until it has seen so many 
 
 learn first 149192 --preset small --seed 0 \
     --set data.bend=0.02 --set training.learning_rate=1e-3 "$@"
-# half as many channels again, ended early; pose images are of other characters in the same pose, as far as the
-# content maps tell
-learn twins 60440 --from "$folder/first" --seed 1 --set model.base_channels=24 \
-    --set training.twins=1 --set training.twins_among=4 --set training.twins_from_images=0 \
-    --set training.twins_every_images=24000 --set training.back_translation=0 \
-    --set data.bend=0 --set data.recolour=false --set training.precision=bf16 \
-    --set training.learning_rate=1e-3 --set training.learning_rate_decay_images=72000 "$@"
+twins=(--set training.twins=1 --set training.twins_among=4 --set training.twins_from_images=0
+    --set training.back_translation=0 --set data.bend=0 --set data.recolour=false
+    --set training.precision=bf16 --set training.learning_rate=1e-3)
+# half as many channels again, ended early; pose images are of other characters in the same pose, as
+# far as the content maps tell
+learn twins 60440 --from "$folder/first" --seed 1 --set model.base_channels=24 "${twins[@]}" \
+    --set training.twins_every_images=24000 --set training.learning_rate_decay_images=72000 "$@"
+# the attention finds the examples' pixels
+learn pixels 60000 --from "$folder/twins" --seed 3 --set model.attention_pixels=true \
+    "${twins[@]}" --set training.twins_every_images=30000 \
+    --set training.learning_rate_decay_images=60000 "$@"

@@ -58,7 +58,25 @@ def test_what_keeps_the_pose_is_recognised_and_what_does_not_is_not(
         > rows["nearest-example", "pose_accuracy"]["value"]
     )
     assert content["about"]["config"]["poses"] == 8
+    # no two poses of a square are near
+    assert rows["recolour", "near_pose_accuracy"] == rows["recolour", "pose_accuracy"] | {
+        "metric": "near_pose_accuracy"
+    }
     assert again["rows"] == content["rows"]
+
+
+def test_a_frame_that_is_repeated_is_near_the_one_it_repeats(
+    heroes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in heroes.rglob("jump_*.png"):  # it comes back, as a thrust does
+        file.with_name(f"land_{file.name.split('_')[1]}").write_bytes(file.read_bytes())
+    arguments = ["recolour", heroes, "--passes", "60", "--pairs", "40", "--shots", "1"]
+
+    rows = found(monkeypatch, capsys, *arguments)["rows"]
+
+    real = {row["metric"]: row["value"] for row in rows if row["model"] == "real pictures"}
+    assert real["near_pose_accuracy"] > real["pose_accuracy"] + 0.2
+    assert real["motion_accuracy"] < real["near_pose_accuracy"]
 
 
 def test_a_model_is_asked_and_the_file_has_what_was_printed(

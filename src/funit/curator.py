@@ -27,7 +27,7 @@ T = TypeVar("T")
 Indices = NDArray[np.intp]
 
 NUM_POSES, NUM_LOOKS, NUM_EXAMPLES = 32, 16, 5
-NUM_POSITIONS = 128  # of a look: a tenth of those of 5 examples, at less than 1 of 255 levels
+NUM_POSITIONS = 256  # of a look: a fifth of those of 5 examples, at half of one of 255 levels
 
 # What is looked at, evenly spaced: more would only take longer.
 _MAX_CLASSES, _MAX_IMAGES, _MAX_OF_CLASS = 40, 1200, 40
