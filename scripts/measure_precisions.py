@@ -95,8 +95,9 @@ def ratio(values: Values, base: Values) -> dict[str, float]:
 
 
 def keep(name: str, found: dict[str, dict[str, dict[str, float]]], num_pairs: int) -> None:
-    """Adds a model's figures to the file."""
-    content = json.loads(FILE.read_text()) if FILE.exists() else {}
+    """Puts a model's figures in the file, in place of those of an earlier one of its name."""
+    entries = json.loads(FILE.read_text()) if FILE.exists() else {}
+    content = {sha256: entry for sha256, entry in entries.items() if entry["model"] != name}
     content[ModelRepository().find(name).info.weights_sha256] = {
         "model": name,
         "command": shlex.join(["python", "scripts/measure_precisions.py", *sys.argv[1:]]),
