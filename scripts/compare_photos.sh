@@ -10,7 +10,7 @@ set -euo pipefail
 folder=${1:?give a folder for the runs}
 photos=${2:?give the photos}
 minutes=${3:-30}
-trial=${4:-paper-batch-4}
+trial=${4:-paper-batch-8}
 mkdir -p "$folder"
 
 learn() {  # RUN ASSIGNMENT...: learns for what is left of the minutes
