@@ -222,7 +222,13 @@ def check(new: Path, old: Path, force: bool) -> None:
     if (old / ABOUT_FILE).exists() and not force:
         scores, before = shipped_scores(new), shipped_scores(old)
         if not is_better(scores, before):
-            sys.exit(f"Error: {scores}; the model that is there has {before}; see --force")
+            found, there = in_words(scores), in_words(before)
+            sys.exit(f"Error: {found}; the model that is there has {there}; see --force")
+
+
+def in_words(scores: Mapping[str, float]) -> str:
+    """`l1_foreground 0.1252, ...`"""
+    return ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
 
 
 def is_better(scores: Mapping[str, float], before: Mapping[str, float]) -> bool:

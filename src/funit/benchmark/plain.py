@@ -31,7 +31,7 @@ class Generator(nn.Module):
         self.image_decoder = ImageDecoder(config)
         self.attention = None if config.attention_channels is None else Attention(config)
         self.has_plain_background = config.plain_background
-        self.has_pixels, self.num_halvings = config.finds_pixels, config.num_halvings
+        self.has_pixels, self.attended_halvings = config.finds_pixels, config.num_halvings - 1
 
     def forward(self, content: Tensor, examples: Tensor) -> Tensor:
         # (B, 3, H, W), (B, K, 3, H, W) -> (B, 3, H, W)
@@ -49,10 +49,9 @@ class Generator(nn.Module):
         keys = values = code.new_empty(len(images), 0, 0)
         if self.attention is not None:
             keys = self.attention.keys(self.content_encoder(images)).flatten(2)
-            side = 2 ** (self.num_halvings - 1)
             shrink = F.pixel_unshuffle if self.has_pixels else F.avg_pool2d
-            colours = shrink(images, side)
-            values = torch.cat([features[self.num_halvings - 1], colours], dim=1).flatten(2)
+            colours = shrink(images, 2**self.attended_halvings)
+            values = torch.cat([features[self.attended_halvings], colours], dim=1).flatten(2)
         shares = examples.new_full(examples.shape[:2], 1 / examples.shape[1])
         return Look(code, keys, values, code.new_zeros(len(images), keys.shape[2])).merged(shares)
 
@@ -62,8 +61,8 @@ class Generator(nn.Module):
         drawn = self.image_decoder(content_map, self.adain_decoder(look.class_code), attended)
         images = torch.tanh(drawn[:, :3])
         if attended is not None and self.has_pixels:
-            side = 2 ** (self.num_halvings - 1)
-            pixels = F.pixel_shuffle(attended[:, -3 * side**2 :], side)
+            found = attended[:, -3 * 4**self.attended_halvings :]
+            pixels = F.pixel_shuffle(found, 2**self.attended_halvings)
             images = torch.lerp(images, pixels, drawn[:, -1:].sigmoid())
         if not self.has_plain_background:
             return images
