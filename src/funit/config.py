@@ -191,6 +191,10 @@ class DataConfig(Section):
     """Turn the colours of each content image at random, but for its background, the median of its
     border: only the examples can then tell them."""
 
+    turn_hues: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """In this share of the samples, turn the hues of each class at random, alike in all of its
+    images there: more looks to learn from than there are classes."""
+
     bend: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """Bend each content image at random, moving points by up to this times its size: only the
     examples can then tell the shape of a part, and the content where it is."""

@@ -21,6 +21,7 @@ from funit.data.dataset import (
     choose,
     crop,
     fixed_samples,
+    hues_turned,
     recoloured,
 )
 from funit.data.images import to_floats
@@ -507,6 +508,72 @@ def test_only_the_content_is_recoloured_and_its_original_is_kept(packed: Packed)
     assert torch.equal(turned.examples, plain.examples)
     assert torch.equal(turned.siblings, plain.siblings)
     assert not torch.equal(turned.content, turned.original)
+
+
+def test_turned_hues_keep_greys_and_brightness_and_turn_alike_in_a_row() -> None:
+    random = torch.Generator().manual_seed(0)
+    images = 0.5 * torch.rand(3, 2, 3, SIZE, SIZE, generator=random) - 0.25  # nothing is clamped
+    images[:, :, :, 0] = 0.3  # grey
+    images[1, 1] = images[1, 0]
+
+    turned = hues_turned(images, [0.0, 0.4, 1 / 3])
+
+    torch.testing.assert_close(turned[0], images[0])
+    torch.testing.assert_close(turned[2], images[2].roll(1, dims=1))  # red became green
+    torch.testing.assert_close(turned[1, 1], turned[1, 0])
+    torch.testing.assert_close(turned[:, :, :, 0], images[:, :, :, 0])
+    torch.testing.assert_close(turned.mean(dim=2), images.mean(dim=2))
+    assert (turned[1] - images[1]).abs().mean() > 0.05
+    assert hues_turned(images[:, :0], [0.0, 0.4, 0.5]).shape == (3, 0, 3, SIZE, SIZE)
+    assert hues_turned(images * 9, [0.1, 0.4, 0.5]).abs().max() <= 1
+
+
+def test_the_images_of_a_class_have_one_hue_in_a_sample_and_twins_their_own(
+    packed: Packed,
+) -> None:
+    training = TrainingConfig(batch_size=12, shots=3, reconstruct_from="class", twins=0.5)
+    plain, turning = (
+        Dataset(packed, SIZE, DataConfig(flip=False, turn_hues=share), training)
+        for share in (0.0, 1.0)
+    )
+    twins = np.random.default_rng(0).permutation(plain.num_images)
+
+    before, after = plain.batch(3, twins), turning.batch(3, twins)
+
+    assert torch.equal(after.content[6:], before.content[6:])
+    assert torch.equal(after.classes, before.classes)
+    for name in ("original", "siblings", "examples"):
+        assert not torch.allclose(getattr(before, name), getattr(after, name))
+    again = turning.batch(3, twins)
+    assert torch.equal(after.original, again.original)
+    # an original and its siblings by the same angle, but for what was clamped; examples by another
+    own, same, other = (
+        torch.stack([angle(was, now) for was, now in zip(*images, strict=True)])
+        for name in ("original", "siblings", "examples")
+        for images in [(getattr(before, name), getattr(after, name))]
+    )
+    assert (torch.exp(1j * (own - same)) - 1).abs().max() < 0.2
+    assert (torch.exp(1j * (own - other)) - 1).abs().median() > 0.5
+
+
+def test_hues_are_turned_in_a_share_of_the_samples(packed: Packed) -> None:
+    training = TrainingConfig(batch_size=40)
+    before, after = (
+        Dataset(packed, SIZE, DataConfig(flip=False, turn_hues=share), training).batch(0)
+        for share in (0.0, 0.3)
+    )
+
+    is_turned = (before.examples != after.examples).flatten(1).any(dim=1)
+
+    assert torch.equal((before.original != after.original).flatten(1).any(dim=1), is_turned)
+    assert 5 <= is_turned.sum() <= 20
+
+
+def angle(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """By how much hues were turned: red, green and blue are a third of a turn apart."""
+    corners = torch.exp(2j * torch.pi / 3 * torch.arange(3))
+    was, now = (torch.einsum("...chw,c->...hw", x + 0j, corners) for x in (before, after))
+    return (now * was.conj()).sum().angle()
 
 
 def test_a_bend_moves_points_by_its_strength_at_most_and_not_all_alike() -> None:

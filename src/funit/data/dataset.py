@@ -100,6 +100,7 @@ class Dataset:
         self.shuffle = data.shuffle
         self.flip = data.flip
         self.recolour = data.recolour
+        self.turn_hues = data.turn_hues
         self.bend = data.bend
         self.twins, self.twins_among = training.twins, training.twins_among
         self.seed = training.seed
@@ -145,6 +146,12 @@ class Dataset:
             label[0], label[1], chosen = self._choose(number, row, num_shots)
             places.append(chosen)
         contents, examples, siblings = self._images(places, num_shots)
+        if self.turn_hues:  # drawn behind all else: the setting does not change the rest
+            numbers = random.random((self.batch_size, 3))[self.share]
+            turns = np.where(numbers[:, :1] < self.turn_hues, numbers[:, 1:], 0)
+            own, other = turns.T.tolist()
+            contents, siblings = hues_turned(contents, own), hues_turned(siblings, own)
+            examples = hues_turned(examples, other)
         original = content = contents[:, 0]
         if twins is not None and (num_twins := round(self.twins * len(rows))):
             owners = zip(labels[0, -num_twins:], places[-num_twins:], strict=True)
@@ -333,6 +340,21 @@ def recoloured(images: Tensor, numbers: Sequence[Sequence[float]]) -> Tensor:
     rotations = sent(_rotations(numbers), images.device)
     turned = torch.einsum("bij,bjhw->bihw", rotations, images - background)
     return (background + turned).clamp(-1, 1)
+
+
+def hues_turned(images: Tensor, turns: Sequence[float]) -> Tensor:
+    """The images with their hues turned, alike in each row; grey stays as it is.
+
+    A rotation of the colour space about the axis of greys. (B, K, 3, H, W) and by how much of a
+    whole turn for each of B -> (B, K, 3, H, W) in [-1, 1].
+    """
+    angles = 2 * math.pi * torch.tensor(turns)[:, None, None]
+    across = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+    rotations = angles.cos() * torch.eye(3) + (1 - angles.cos()) / 3 + angles.sin() * across
+    rotations = sent(rotations, images.device)
+    # the channels stay last in memory
+    turned = images.movedim(-3, -1) @ rotations.mT[:, None, None]
+    return turned.clamp_(-1, 1).movedim(-1, -3)
 
 
 def bent(images: Tensor, numbers: Sequence[Sequence[float]], strength: float) -> Tensor:
