@@ -146,17 +146,19 @@ class Dataset:
             label[0], label[1], chosen = self._choose(number, row, num_shots)
             places.append(chosen)
         contents, examples, siblings = self._images(places, num_shots)
+        original = content = contents[:, :1]
+        if twins is not None and (num_twins := round(self.twins * len(rows))):
+            owners = zip(labels[0, -num_twins:], places[-num_twins:], strict=True)
+            shown = [[self._twin(twins, own, place)] for own, (place, *_) in owners]
+            content = torch.cat([content[:-num_twins], self._images(shown, 0)[0]])
         if self.turn_hues:  # drawn behind all else: the setting does not change the rest
             numbers = random.random((self.batch_size, 3))[self.share]
             turns = np.where(numbers[:, :1] < self.turn_hues, numbers[:, 1:], 0)
             own, other = turns.T.tolist()
-            contents, siblings = hues_turned(contents, own), hues_turned(siblings, own)
-            examples = hues_turned(examples, other)
-        original = content = contents[:, 0]
-        if twins is not None and (num_twins := round(self.twins * len(rows))):
-            owners = zip(labels[0, -num_twins:], places[-num_twins:], strict=True)
-            shown = [[self._twin(twins, own, place)] for own, (place, *_) in owners]
-            content = torch.cat([content[:-num_twins], self._images(shown, 0)[0][:, 0]])
+            # a twin too: its background is the original's
+            original, content = hues_turned(original, own), hues_turned(content, own)
+            siblings, examples = hues_turned(siblings, own), hues_turned(examples, other)
+        original, content = original[:, 0], content[:, 0]
         if self.recolour:
             content = recoloured(content, [row[_COLOURS] for row in rows])
         if self.bend:
