@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The training of the shipped model `default`: draws its creatures and learns from them, in seven
+# The training of the shipped model `default`: draws its creatures and learns from them, in eight
 # runs that each start from the last one's model, as it was made. Run it again to go on; one thread
 # of a CPU is enough (the model's card says for how long).
 #
@@ -40,8 +40,11 @@ learn code 17784 --from "$folder/wide" --seed 3 --set model.pose_code_size=40 \
 learn code-2 20000 --from "$folder/code" --seed 4 \
     --set data.bend=0.05 --set training.precision=bf16 --set training.learning_rate=1e-3 \
     --set training.learning_rate_decay_images=62000 "$@"
-learn twins 48000 --from "$folder/code-2" --set training.twins=1 \
-    --set training.twins_from_images=0 --set training.twins_every_images=16000 \
-    --set data.bend=0 --set data.recolour=false --set training.back_translation=0 \
-    --set training.precision=bf16 --set training.learning_rate=1e-3 \
+twins=(--set training.twins=1 --set training.twins_from_images=0 --set training.back_translation=0
+    --set data.bend=0 --set data.recolour=false --set training.precision=bf16
+    --set training.learning_rate=1e-3)
+learn twins 48000 --from "$folder/code-2" "${twins[@]}" --set training.twins_every_images=16000 \
     --set training.learning_rate_decay_images=48000 "$@"
+# the attention finds the examples' pixels
+learn pixels 44000 --from "$folder/twins" --seed 5 --set model.attention_pixels=true "${twins[@]}" \
+    --set training.twins_every_images=22000 --set training.learning_rate_decay_images=44000 "$@"
