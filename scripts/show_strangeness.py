@@ -33,7 +33,7 @@ def main() -> None:
         name = f"creatures of species that it never saw, {len(creatures)} pictures"
         row(name, creatures)
     row("a red ball on white", [ball()])
-    row("noise", [noise()])
+    row("noise, 11 pictures", [noise(seed) for seed in range(11)])
     row("a gradient of colours", [gradient()])
     row("blurred hills below a sky", [hills()])
     row("letters, black on white", [letters()])
@@ -57,9 +57,9 @@ def span(found: Sequence[float]) -> str:
     return one if len(found) == 1 else f"{one} to {other}"
 
 
-def noise() -> np.ndarray:
+def noise(seed: int) -> np.ndarray:
     """Every pixel of any colour."""
-    return np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8)
+    return np.random.default_rng(seed).integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8)
 
 
 def gradient() -> np.ndarray:
