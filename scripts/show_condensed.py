@@ -82,7 +82,8 @@ def looks(translator: Translator, examples: list[Images]) -> Iterator[tuple[str,
     whole = translator.encode_class(examples)
     yield f"{SHOTS} examples", whole
     for count in FEWER_EXAMPLES:
-        yield f"{count} example{'s'[: count - 1]}", translator.encode_class(examples[:count])
+        name = "1 example" if count == 1 else f"{count} examples"
+        yield name, translator.encode_class(examples[:count])
     for count in FEWER_POSITIONS:
         yield f"{SHOTS} examples, joined to {count}", condensed(whole, count)
 
