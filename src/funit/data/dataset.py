@@ -155,8 +155,10 @@ class Dataset:
             numbers = random.random((self.batch_size, 3))[self.share]
             turns = np.where(numbers[:, :1] < self.turn_hues, numbers[:, 1:], 0)
             own, other = turns.T.tolist()
+            turned = hues_turned(original, own)
             # a twin too: its background is the original's
-            original, content = hues_turned(original, own), hues_turned(content, own)
+            content = turned if content is original else hues_turned(content, own)
+            original = turned
             siblings, examples = hues_turned(siblings, own), hues_turned(examples, other)
         original, content = original[:, 0], content[:, 0]
         if self.recolour:
