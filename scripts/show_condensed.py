@@ -13,16 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from show_limits import SHOTS, known_pairs
 
 from funit.curator import condensed
-from funit.data.packed import packed_for
 from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.evaluation.metrics import Images, Values, l1
-from funit.evaluation.pairs import Pairs, choose_pairs, load_pairs
+from funit.evaluation.pairs import Pairs
 from funit.translator import Translator
 
-SHOTS, SEED, AT_ONCE = 5, 0, 50
 FEWER_EXAMPLES, FEWER_POSITIONS = (3, 2, 1), (512, 256, 128, 64)
 
 
@@ -46,20 +45,13 @@ def main() -> None:
 def rows(model: str, data: Path, part: str, num_pairs: int) -> Iterator[str]:
     """A row of the table for each kind of look."""
     translator = Translator.load(model)
-    packed = packed_for(data, translator.image_size)
-    chosen = choose_pairs(packed, part, num_pairs, SHOTS, SEED)
     found: dict[str, list[Values]] = {}
-    for _, pairs in load_pairs(packed, chosen, translator.image_size, SHOTS, AT_ONCE):
-        if pairs.truth is None or pairs.foreground is None:
-            raise UserError(
-                f"the true answers of `{data}` are not known",
-                hint="give data in which file names are poses, as `funit data menagerie` draws",
-            )
-        copied, whole = l1(pairs.content, pairs.truth, pairs.foreground), None
+    for pairs, truth in known_pairs(data, part, num_pairs, translator.image_size):
+        copied, whole = l1(pairs.content, truth, pairs.foreground), None
         for name, num_positions, images in drawn(translator, pairs):
             whole = images if whole is None else whole
             difference = np.abs(images.astype(np.float64) - whole).mean(axis=(1, 2, 3))
-            error = l1(images, pairs.truth, pairs.foreground)
+            error = l1(images, truth, pairs.foreground)
             positions = np.full(len(pairs), num_positions)
             found.setdefault(name, []).append(np.stack([positions, difference, error, copied]))
     for name, values in found.items():

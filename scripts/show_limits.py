@@ -11,7 +11,7 @@ with 95% intervals.
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,20 +50,26 @@ def main() -> None:
 def limits(model: str, data: Path, part: str, num_pairs: int) -> Mapping[str, dict[str, float]]:
     """The ratio to copying the pose image, and its interval, by what the model was shown."""
     translator = Translator.load(model)
-    packed = packed_for(data, translator.image_size)
-    chosen = choose_pairs(packed, part, num_pairs, SHOTS, SEED)
     errors: dict[str, list[Values]] = {}
-    for _, pairs in load_pairs(packed, chosen, translator.image_size, SHOTS, AT_ONCE):
+    for pairs, truth in known_pairs(data, part, num_pairs, translator.image_size):
+        for name, images in shown(translator, pairs, truth).items():
+            errors.setdefault(name, []).append(l1(images, truth, pairs.foreground))
+    joined = {name: np.concatenate(values) for name, values in errors.items()}
+    copied = joined.pop("the pose image")
+    return {name: row_of(values, copied) for name, values in joined.items()}
+
+
+def known_pairs(data: Path, part: str, num_pairs: int, size: int) -> Iterator[tuple[Pairs, Images]]:
+    """Pairs with five examples, some at a time, and their true answers; UserError without those."""
+    packed = packed_for(data, size)
+    chosen = choose_pairs(packed, part, num_pairs, SHOTS, SEED)
+    for _, pairs in load_pairs(packed, chosen, size, SHOTS, AT_ONCE):
         if pairs.truth is None:
             raise UserError(
                 f"the true answers of `{data}` are not known",
                 hint="give data in which file names are poses, as `funit data menagerie` draws",
             )
-        for name, images in shown(translator, pairs, pairs.truth).items():
-            errors.setdefault(name, []).append(l1(images, pairs.truth, pairs.foreground))
-    joined = {name: np.concatenate(values) for name, values in errors.items()}
-    copied = joined.pop("the pose image")
-    return {name: row_of(values, copied) for name, values in joined.items()}
+        yield pairs, pairs.truth
 
 
 def shown(translator: Translator, pairs: Pairs, truth: Images) -> Mapping[str, Images]:
