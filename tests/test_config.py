@@ -198,6 +198,14 @@ def test_shots_that_run_backwards_are_an_error() -> None:
     assert caught.value.hint == "write [1, 5]"
 
 
+def test_classes_cannot_be_mixed_where_nobody_knows_the_poses() -> None:
+    with pytest.raises(UserError, match=r"`data.mix_classes` 0\.5 needs to know which") as caught:
+        config_with("data.mix_classes=0.5")
+
+    assert caught.value.hint == "set `training.twins`, or leave it at 0"
+    assert config_with("data.mix_classes=0.5", "training.twins=0.5").data.mix_classes == 0.5
+
+
 def test_shots_are_one_number_or_a_range() -> None:
     assert config_with("training.shots=3").training.shots_range == (3, 3)
     assert config_with("training.shots=[1,5]").training.shots_range == (1, 5)

@@ -195,6 +195,11 @@ class DataConfig(Section):
     """In this share of the samples, turn the hues of each class at random, alike in all of its
     images there: more looks to learn from than there are classes."""
 
+    mix_classes: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """In this share of the samples, where the pose is sure, put the lower part of another class's
+    images under the upper part of a class's own, alike in all of them: more looks still. For data
+    of classes in the same poses, on a plain background; needs `training.twins`."""
+
     bend: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """Bend each content image at random, moving points by up to this times its size: only the
     examples can then tell the shape of a part, and the content where it is."""
@@ -400,6 +405,16 @@ class Config(Section):
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     weights: LossWeights = LossWeights()
+
+    @model_validator(mode="after")
+    def _mixable(self) -> Self:
+        if self.data.mix_classes and not self.training.twins:
+            raise UserError(
+                f"`data.mix_classes` {self.data.mix_classes} needs to know which images of two "
+                "classes show the same pose",
+                hint="set `training.twins`, or leave it at 0",
+            )
+        return self
 
     @model_validator(mode="after")
     def _comparable(self) -> Self:

@@ -16,6 +16,7 @@ from funit.data.catalog import read_catalog
 from funit.data.dataset import (
     Batch,
     Dataset,
+    Twins,
     ahead,
     bent,
     choose,
@@ -538,12 +539,15 @@ def test_the_images_of_a_class_have_one_hue_in_a_sample_and_twins_are_turned_wit
     )
     twins = np.random.default_rng(0).permutation(plain.num_images)
 
-    before, after = plain.batch(3, twins), turning.batch(3, twins)
+    nobody = np.empty((0, len(twins)), dtype=np.int64)
+    found = Twins(twins, nobody, nobody > 0)
+
+    before, after = plain.batch(3, found), turning.batch(3, found)
 
     assert torch.equal(after.classes, before.classes)
     for name in ("content", "original", "siblings", "examples"):
         assert not torch.allclose(getattr(before, name), getattr(after, name))
-    again = turning.batch(3, twins)
+    again = turning.batch(3, found)
     assert torch.equal(after.original, again.original)
     # an original and its siblings by the same angle, but for what was clamped; examples by another
     own, twin, same, other = (
@@ -554,6 +558,72 @@ def test_the_images_of_a_class_have_one_hue_in_a_sample_and_twins_are_turned_wit
     assert (torch.exp(1j * (own - same)) - 1).abs().max() < 0.2
     assert (torch.exp(1j * (own - twin)) - 1).abs().max() < 0.2
     assert (torch.exp(1j * (own - other)) - 1).abs().median() > 0.5
+
+
+def mixing(packed: Packed, share: float = 1.0, flip: bool = False) -> Dataset:
+    training = TrainingConfig(batch_size=40, shots=3, reconstruct_from="class", twins=1.0)
+    return Dataset(packed, SIZE, DataConfig(flip=flip, mix_classes=share), training)
+
+
+def with_mates(dataset: Dataset) -> Twins:
+    """Two mates of each image, each of one class for all of a class's; the last are not sure."""
+    ends = dataset.ends.tolist()
+    own = np.searchsorted(ends, np.arange(dataset.num_images), side="right")
+    starts = np.array([0, *ends[:-1]])
+    counts = np.array([len(cls) for cls in dataset.classes])
+    mates = []
+    for step in (1, 2):
+        other = (own + step) % len(ends)
+        mates.append(starts[other] + np.arange(dataset.num_images) % counts[other])
+    is_sure = np.broadcast_to(own < len(ends) - 1, (2, len(own)))
+    return Twins(np.arange(dataset.num_images)[::-1].copy(), np.stack(mates), is_sure)
+
+
+def test_a_mixed_class_has_the_lower_part_of_a_mate_in_all_of_its_images(packed: Packed) -> None:
+    dataset = mixing(packed)
+    twins = with_mates(dataset)
+    starts = [0, *dataset.ends.tolist()]
+
+    before, after = mixing(packed, 0.0).batch(1, twins), dataset.batch(1, twins)
+
+    assert torch.equal(after.content, before.content)  # the twin is shown, whatever is asked for
+    assert torch.equal(after.examples, before.examples)
+    heights, mates_of = set(), set()
+    for n, own in enumerate(after.content_classes.tolist()):
+        images = torch.cat([after.original[n : n + 1], after.siblings[n]])
+        red, green, _ = bytes_of(images)[..., 0].unbind(dim=1)  # (4, H): class and image
+        if own == len(COUNTS) - 1:  # unsure
+            assert torch.equal(images[0], before.original[n])
+            assert torch.equal(images[1:], before.siblings[n])
+            continue
+        (cut,) = {int((rows == own).sum()) for rows in red}
+        (other,) = {int(rows[-1]) for rows in red}
+        assert (red[:, :cut] == own).all()
+        assert (red[:, cut:] == other).all()
+        (mate,) = {(other - own) % len(COUNTS) - 1}
+        for top, bottom in zip(green[:, 0].tolist(), green[:, -1].tolist(), strict=True):
+            assert twins.mates[mate, starts[own] + top] == starts[other] + bottom
+        heights.add(cut)
+        mates_of.add(mate)
+    assert heights <= set(range(2, 7))  # 0.3 to 0.8 of 8
+    assert len(heights) > 2
+    assert mates_of == {0, 1}
+
+
+def test_classes_are_mixed_in_a_share_of_the_samples_and_mates_are_mirrored_alike(
+    packed: Packed,
+) -> None:
+    dataset = mixing(packed, 0.4, flip=True)
+    twins = with_mates(dataset)
+
+    before, after = mixing(packed, 0.0, flip=True).batch(0, twins), dataset.batch(0, twins)
+
+    is_mixed = (before.original != after.original).flatten(1).any(dim=1)
+    could_be = before.content_classes < len(COUNTS) - 1
+    assert 0.2 < is_mixed.sum() / could_be.sum() < 0.6
+    columns = bytes_of(after.original)[:, 2]  # ascending, or descending where mirrored
+    assert (columns == columns[:, :1]).all()
+    assert torch.equal(dataset.batch(0).original, before.original)  # nobody knows the mates yet
 
 
 def test_hues_are_turned_in_a_share_of_the_samples(packed: Packed) -> None:

@@ -7,13 +7,15 @@ import pytest
 import torch
 
 from funit.config import Settings, build_config, merged
-from funit.data.dataset import Dataset
+from funit.data.dataset import Dataset, Numbers, Twins
 from funit.data.packed import Packed, packed_for
 from funit.model.background import background_colour
 from funit.model.generator import Generator
+from funit.training.checkpoint import latest_checkpoint
 from funit.training.trainer import Trainer, train
 from funit.training.twins import (
     few_numbers,
+    find_mates,
     find_twins,
     nearest_allowed,
     other_classes,
@@ -40,6 +42,17 @@ def packed(zoo: Path) -> Packed:
 def dataset_of(packed: Packed, settings: Settings) -> Dataset:
     config = build_config(settings)
     return Dataset(packed, 16, config.data, config.training)
+
+
+def nearest(generator: Generator, dataset: Dataset, draw: int = 0) -> Numbers:
+    twins = find_twins(generator, dataset, draw)
+    assert twins is not None
+    return twins.nearest
+
+
+def without_mates(nearest: Numbers) -> Twins:
+    nothing = np.empty((0, len(nearest)), dtype=np.int64)
+    return Twins(nearest, nothing, nothing.astype(bool))
 
 
 def owners() -> torch.Tensor:
@@ -71,13 +84,14 @@ def test_each_image_has_a_twin_of_another_class_that_the_pose_codes_are_nearest_
     found = find_twins(generator, dataset)
 
     assert found is not None
-    assert found.shape == (NUM_CLASSES * NUM_POSES,)
+    assert found.nearest.shape == (NUM_CLASSES * NUM_POSES,)
     with torch.no_grad():
-        codes = generator.pose_codes(dataset.middles(range(len(found)))).view(-1, NUM_POSES, 5)
+        codes = generator.pose_codes(dataset.middles(range(NUM_CLASSES * NUM_POSES)))
+    codes = codes.view(-1, NUM_POSES, 5)
     codes = (codes - codes.mean(dim=1, keepdim=True)).flatten(0, 1)
     distances = torch.cdist(codes, codes)
     distances[owners()[:, None] == owners()] = torch.inf
-    np.testing.assert_array_equal(found, distances.argmin(dim=1))
+    np.testing.assert_array_equal(found.nearest, distances.argmin(dim=1))
 
 
 def test_a_twin_is_the_nearest_of_a_few_classes_that_are_drawn(
@@ -86,10 +100,8 @@ def test_a_twin_is_the_nearest_of_a_few_classes_that_are_drawn(
     config = merged(with_twins, {"training": {"twins_among": 1}})
     dataset, generator = dataset_of(packed, config), Generator(build_config(config).model).eval()
 
-    found, same, other = (find_twins(generator, dataset, draw) for draw in (0, 0, 1))
+    found, same, other = (nearest(generator, dataset, draw) for draw in (0, 0, 1))
 
-    assert found is not None
-    assert other is not None
     np.testing.assert_array_equal(found, same)
     assert (found != other).any()
     of_class, own = found // NUM_POSES, owners().numpy()
@@ -122,7 +134,7 @@ def test_without_a_pose_code_the_whole_content_map_tells_in_fewer_numbers(
     whole = merged(with_twins, {"model": {"pose_code_size": None}})
     dataset, generator = dataset_of(packed, whole), Generator(build_config(whole).model).eval()
 
-    found = find_twins(generator, dataset)
+    found = nearest(generator, dataset)
 
     with torch.no_grad():
         maps = generator.pose_codes(dataset.middles(range(NUM_CLASSES * NUM_POSES)))
@@ -154,14 +166,76 @@ def test_in_16_bits_too_distances_are_told_in_32(packed: Packed, with_twins: Set
             return precise(images) + 1e3
 
     generator.pose_codes = far_off  # type: ignore[method-assign]
-    alone = find_twins(generator, dataset)
+    alone = nearest(generator, dataset)
 
     with torch.autocast("cpu", torch.bfloat16):
-        found = find_twins(generator, dataset)
+        found = nearest(generator, dataset)
 
-    assert alone is not None
-    assert found is not None
     np.testing.assert_array_equal(found, alone)
+
+
+def test_mates_of_a_class_are_all_of_one_other_and_sure_where_they_have_each_other() -> None:
+    random = torch.Generator().manual_seed(1)
+    poses = torch.randn(NUM_POSES, 6, generator=random).repeat(NUM_CLASSES, 1)
+    poses += 0.05 * torch.randn(len(poses), 6, generator=random)
+    poses[1] = poses[0]  # the first class shows a pose twice, and lacks another
+
+    mates, is_sure = find_mates(poses, owners(), 3, np.random.default_rng(0))
+
+    assert mates.shape == is_sure.shape == (3, len(poses))
+    of_class = owners()[mates].view(3, NUM_CLASSES, NUM_POSES)
+    assert (of_class == of_class[:, :, :1]).all()
+    assert (of_class != torch.arange(NUM_CLASSES)[:, None]).all()
+    is_same = mates % NUM_POSES == torch.arange(len(poses)) % NUM_POSES
+    assert is_same[:, NUM_POSES:][is_sure[:, NUM_POSES:]].all()
+    assert is_sure.float().mean() > 0.8
+    assert (is_sure[:, 0] ^ is_sure[:, 1]).all()  # one pose, one mate
+    unsure = (of_class[:, 1:, 0] == 0)[:, :, None] & (torch.arange(NUM_POSES) == 1)
+    assert not is_sure[:, NUM_POSES:].view(3, -1, NUM_POSES)[unsure].any()
+
+
+def test_mates_are_looked_for_only_where_classes_are_mixed(
+    packed: Packed, with_twins: Settings
+) -> None:
+    mixing = merged(with_twins, {"data": {"mix_classes": 0.5}})
+    generator = Generator(build_config(with_twins).model).eval()
+
+    without, found, again = (
+        find_twins(generator, dataset_of(packed, settings))
+        for settings in (with_twins, mixing, mixing)
+    )
+
+    assert without is not None
+    assert found is not None
+    assert again is not None
+    assert without.mates.shape == (0, NUM_CLASSES * NUM_POSES)
+    assert found.mates.shape == found.is_sure.shape == (4, NUM_CLASSES * NUM_POSES)
+    np.testing.assert_array_equal(found.nearest, without.nearest)
+    np.testing.assert_array_equal(found.mates, again.mates)
+
+
+def test_a_run_that_mixes_classes_goes_on_to_the_bit(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    wanted = merged(
+        settings,
+        {
+            "model": {"pose_code_size": 5},
+            "data": {"mix_classes": 0.5},
+            "training": {"twins": 1.0, "twins_from_images": 8, "reconstruct_from": "class"},
+        },
+    )
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+
+    train(zoo, whole, merged(wanted, {"training": {"max_images": 40}}))
+    for images in (24, 40):
+        last = train(zoo, parts, merged(wanted, {"training": {"max_images": images}}))
+
+    expected = latest_checkpoint(whole / "checkpoints", print)
+    assert expected is not None
+    for name, tensor in expected.tensors("average").items():
+        assert torch.equal(last.tensors("average")[name], tensor), name
+    assert last.tensors("twins")["mates"].shape == (4, 20)
 
 
 def test_a_search_ends_when_it_is_asked_to(packed: Packed, with_twins: Settings) -> None:
@@ -185,7 +259,7 @@ def test_the_last_contents_of_a_batch_are_twins_and_their_originals_are_not(
     def pixels(number: int) -> torch.Tensor:
         return dataset.middles([number])[0]
 
-    alone, batch = dataset.batch(3), dataset.batch(3, twins)
+    alone, batch = dataset.batch(3), dataset.batch(3, without_mates(twins))
 
     half = len(batch) // 2
     assert torch.equal(batch.content[:half], alone.content[:half])

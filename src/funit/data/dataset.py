@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import chain, count, pairwise
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ _COLOURS = slice(3, 6)  # after content class, content image, class to translate
 _BEND = slice(6, 6 + 2 * _GRID_SIZE**2)
 _PER_SAMPLE = _BEND.stop
 _PER_IMAGE = 3  # mirrored, top, left
+_CUTS = 0.3, 0.8  # of an image's height: between these, classes are cut to be mixed
 _AHEAD = 2  # batches drawn while a GPU works
 
 
@@ -74,6 +75,14 @@ class Samples:
         return Samples(contents, examples, self.content_classes, self.classes)
 
 
+class Twins(NamedTuple):
+    """Which of the N images of a pass show the same pose, by their numbers there."""
+
+    nearest: Numbers  # (N,): the image of another class that may be shown in an image's place
+    mates: Numbers  # (M, N): in each of M other classes, the same for all images of a class
+    is_sure: np.ndarray[Any, np.dtype[np.bool_]]  # (M, N): an image and its mate have each other
+
+
 class Dataset:
     """Draws class-balanced batches: a class, then one of its images, each as likely as any other.
 
@@ -101,6 +110,7 @@ class Dataset:
         self.flip = data.flip
         self.recolour = data.recolour
         self.turn_hues = data.turn_hues
+        self.mix_classes = data.mix_classes
         self.bend = data.bend
         self.twins, self.twins_among = training.twins, training.twins_among
         self.seed = training.seed
@@ -118,17 +128,17 @@ class Dataset:
         self.num_images = int(self.ends[-1])
         assert packed.size >= image_size, "packed for another image size"
 
-    def batches(self, start: int = 0, twins: Numbers | None = None) -> Iterator[Batch]:
+    def batches(self, start: int = 0, twins: Twins | None = None) -> Iterator[Batch]:
         """The batches from number `start` on, without end; `twins` as for `batch`."""
         draw = partial(self.batch, twins=twins)
         is_drawn_here = self.device.type == "cuda" and self.resident is None
         return ahead(draw, start) if is_drawn_here else map(draw, count(start))
 
-    def batch(self, index: int, twins: Numbers | None = None) -> Batch:
+    def batch(self, index: int, twins: Twins | None = None) -> Batch:
         """This process's share of batch number `index`, on the device.
 
-        `twins` is for each image of a pass, in the order of the data, the number of another there:
-        that is shown as the content of the last `training.twins` of the samples.
+        The nearest twin is shown as the content of the last `training.twins` of the samples, and
+        `data.mix_classes` of them show classes that are mixed with those of their mates.
         """
         # Philox is cheap to start at any key; PCG64 would need a hash of the seed first
         key = np.array([self.seed % 2**64, index], dtype=np.uint64)
@@ -145,15 +155,15 @@ class Dataset:
         for number, (row, label) in enumerate(zip(rows, labels.T, strict=True), first):
             label[0], label[1], chosen = self._choose(number, row, num_shots)
             places.append(chosen)
-        contents, examples, siblings = self._images(places, num_shots)
-        original = content = contents[:, :1]
-        if twins is not None and (num_twins := round(self.twins * len(rows))):
-            owners = zip(labels[0, -num_twins:], places[-num_twins:], strict=True)
-            shown = [[self._twin(twins, own, place)] for own, (place, *_) in owners]
-            content = torch.cat([content[:-num_twins], self._images(shown, 0)[0]])
-        if self.turn_hues:  # drawn behind all else: the setting does not change the rest
-            numbers = random.random((self.batch_size, 3))[self.share]
-            turns = np.where(numbers[:, :1] < self.turn_hues, numbers[:, 1:], 0)
+        original, examples, siblings = self._images(places, num_shots)
+        # drawn behind all else, used or not: these settings do not change the rest
+        for_hues, for_mixing = (random.random((self.batch_size, 3))[self.share] for _ in range(2))
+        if twins is not None and self.mix_classes:
+            shown = [[own, *others[num_shots:]] for own, *others in places]
+            self._mix(twins, labels[0], shown, (original, siblings), for_mixing)
+        content = self._with_twins(twins, labels[0], places, original)
+        if self.turn_hues:
+            turns = np.where(for_hues[:, :1] < self.turn_hues, for_hues[:, 1:], 0)
             own, other = turns.T.tolist()
             turned = hues_turned(original, own)
             # a twin too: its background is the original's
@@ -216,10 +226,54 @@ class Dataset:
         from_end = int(self.ends[class_index]) - number
         return class_index, len(self.classes[class_index]) - from_end
 
+    def _with_twins(
+        self, twins: Twins | None, own: Numbers, places: list[list[Place]], original: Tensor
+    ) -> Tensor:
+        """The originals, or their twins in place of the last of them: (B, 1, 3, H, W)."""
+        num_twins = round(self.twins * len(places))
+        if twins is None or not num_twins:
+            return original
+        owners = zip(own[-num_twins:].tolist(), places[-num_twins:], strict=True)
+        shown = [[self._twin(twins.nearest, cls, place)] for cls, (place, *_) in owners]
+        return torch.cat([original[:-num_twins], self._images(shown, 0)[0]])
+
+    def _mix(
+        self,
+        twins: Twins,
+        own: Numbers,
+        places: list[list[Place]],
+        images: tuple[Tensor, Tensor],
+        numbers: np.ndarray[Any, np.dtype[np.float64]],
+    ) -> None:
+        """Puts the lower part of another class into the images of some samples, in place.
+
+        Those are an original, mixed only if its mate surely shows its pose, and its siblings, which
+        may be a frame off.
+        """
+        mixed, shown, rows = [], [], []
+        samples = zip(own.tolist(), places, numbers.tolist(), strict=True)
+        for n, (cls, (first, *_), (share, which, cut)) in enumerate(samples):
+            mate = int(which * len(twins.mates))
+            if share < self.mix_classes and twins.is_sure[mate, self._number(cls, first)]:
+                mixed.append(n)
+                shown.append([self._twin(twins.mates[mate], cls, place) for place in places[n]])
+                rows.append(int((_CUTS[0] + (_CUTS[1] - _CUTS[0]) * cut) * self.image_size))
+        if mixed:
+            original, _, siblings = self._images(shown, 0)
+            is_lower = torch.arange(self.image_size) >= torch.tensor(rows)[:, None]
+            is_lower = sent(is_lower, original.device)[:, None, None, :, None]
+            for image, lower in zip(images, (original, siblings), strict=True):
+                image[mixed] = torch.where(is_lower, lower, image[mixed])
+
+    def _number(self, class_index: int, place: Place) -> int:
+        """The number in a pass of an image of a class."""
+        own, i, *_ = place
+        return int(self.ends[class_index]) - len(own) + i
+
     def _twin(self, twins: Numbers, class_index: int, place: Place) -> Place:
         """Where the twin of an image is, cropped and mirrored alike."""
-        own, i, y, x, is_mirrored = place
-        class_index, j = self._at(int(twins[self.ends[class_index] - len(own) + i]))
+        _, _, y, x, is_mirrored = place
+        class_index, j = self._at(int(twins[self._number(class_index, place)]))
         cls, size = self.classes[class_index], self.image_size
         return cls, j, min(y, cls.heights[j] - size), min(x, cls.widths[j] - size), is_mirrored
 

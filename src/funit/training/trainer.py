@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from funit.config import Config, Settings, TrainingConfig, build_config
-from funit.data.dataset import Batch, Dataset, Numbers, Samples, fixed_samples
+from funit.data.dataset import Batch, Dataset, Samples, Twins, fixed_samples
 from funit.data.packed import Packed, packed_for
 from funit.errors import UserError
 from funit.model.device import find_device
@@ -105,7 +105,7 @@ class Trainer:
         self.augmentation = Augmentation(training, device) if is_augmented else None
         self.steps = 0
         self.images = 0
-        self.twins: Numbers | None = None  # as a Dataset wants them
+        self.twins: Twins | None = None
         self.twins_found_at = 0  # images
         self.not_compiled: str | None = None  # why, where it was wanted
         if is_compiled(training, device):
@@ -276,8 +276,8 @@ class Trainer:
         if self.augmentation is not None:
             files["augmentation"] = self.augmentation.tensors()
         if self.twins is not None:
-            found_at = torch.tensor(self.twins_found_at)
-            files["twins"] = {"numbers": torch.from_numpy(self.twins), "found_at": found_at}
+            found = {name: torch.from_numpy(part) for name, part in self.twins._asdict().items()}
+            files["twins"] = found | {"found_at": torch.tensor(self.twins_found_at)}
         return files
 
     def start_from(self, parent: Parent) -> None:
@@ -301,8 +301,9 @@ class Trainer:
         if self.augmentation is not None:
             self.augmentation.restore(checkpoint.tensors("augmentation"))
         if checkpoint.has("twins"):
-            twins = checkpoint.tensors("twins")
-            self.twins, self.twins_found_at = twins["numbers"].numpy(), int(twins["found_at"])
+            found = checkpoint.tensors("twins")
+            self.twins_found_at = int(found.pop("found_at"))
+            self.twins = Twins(**{name: part.numpy() for name, part in found.items()})
         self.steps = checkpoint.state()["steps"]
         self.images = checkpoint.images
 

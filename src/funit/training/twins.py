@@ -6,6 +6,9 @@ pose codes tell, or its content maps, less what those of a class have in common,
 Where classes are shown in the same poses, as on sprite sheets, many are found; elsewhere the
 nearest pose has to do.
 
+Mates are twins for whole classes: the images of two classes in the same poses, from which the data
+set makes classes that never were, the upper part of one and the lower of another.
+
 Shapes: N images of a pass, D numbers of a pose code.
 """
 
@@ -16,20 +19,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from funit.data.dataset import Dataset, Numbers
+from funit.data.dataset import Dataset, Twins
 from funit.model.generator import Generator
 
 IMAGES_AT_ONCE, ROWS_AT_ONCE = 64, 512
+NUM_MATES = 4  # classes that each is mixed with, until twins are found anew
 MOST_NUMBERS = 256  # of a pose: a whole content map is projected to so many
 
 
 @torch.inference_mode()
 def find_twins(
     generator: Generator, dataset: Dataset, draw: int = 0, is_ended: Callable[[], object] = bool
-) -> Numbers | None:
-    """The number of the twin of each image of a pass (N,); None if it was to end meanwhile.
+) -> Twins | None:
+    """The twin of each image of a pass, and its mates; None if it was to end meanwhile.
 
-    Each is looked for among `training.twins_among` other classes, drawn anew for another `draw`.
+    A twin is looked for among `training.twins_among` other classes, drawn anew for another `draw`;
+    mates are of 4 classes, drawn for each class.
     """
     device, num_classes = dataset.device, len(dataset.classes)
     owners = torch.arange(num_classes, device=device).repeat_interleave(
@@ -50,7 +55,32 @@ def find_twins(
         allowed = other_classes(owners[some], num_classes, dataset.twins_among, random)
         with torch.autocast(device.type, enabled=False):  # 16 bits tell too few apart
             found.append(nearest_allowed(poses, poses[some], allowed[:, owners]))
-    return torch.cat(found).cpu().numpy().astype(np.int64)
+    mates, is_sure = find_mates(poses, owners, NUM_MATES if dataset.mix_classes else 0, random)
+    return Twins(*(part.cpu().numpy() for part in (torch.cat(found), mates, is_sure)))
+
+
+def find_mates(
+    poses: Tensor, owners: Tensor, num_mates: int, random: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """For each image the nearest one of each of some classes, the same for all images of a class.
+
+    And whether it is itself the nearest to that one: (N, D), (N,) -> (M, N), (M, N).
+    """
+    ends = owners.bincount().cumsum(dim=0).cpu()
+    members = torch.arange(len(owners), device=owners.device).tensor_split(ends[:-1])
+    mates = torch.empty(num_mates, len(owners), dtype=torch.int64, device=owners.device)
+    is_sure = torch.empty_like(mates, dtype=torch.bool)
+    for own, ours in enumerate(members):
+        drawn = random.integers(len(members) - 1, size=num_mates)
+        for mate, other in enumerate(drawn + (drawn >= own)):
+            theirs = members[other]
+            with torch.autocast(poses.device.type, enabled=False):
+                distances = torch.cdist(poses[ours], poses[theirs])
+            nearest = distances.argmin(dim=1)
+            mates[mate, ours] = theirs[nearest]
+            back = distances.argmin(dim=0)[nearest]
+            is_sure[mate, ours] = back == torch.arange(len(ours), device=back.device)
+    return mates, is_sure
 
 
 def few_numbers(codes: Tensor) -> Tensor:
