@@ -41,7 +41,7 @@ from funit.evaluation.metrics import Values, interval
 from funit.evaluation.pairs import choose_pairs
 from funit.home import whole_file
 from funit.training.checkpoint import latest_checkpoint
-from funit.training.trainer import train
+from funit.training.loop import train
 from funit.translator import Translator
 
 BASE, OURS, COPYING = "base", "ours", "copy-content"

@@ -8,7 +8,7 @@ from pathlib import Path
 from funit.config import Settings
 from funit.model.parent import Parent
 from funit.repository import ModelRepository
-from funit.training import trainer
+from funit.training import loop
 from funit.training.checkpoint import Checkpoint
 from funit.training.run import has_started_from
 
@@ -21,15 +21,15 @@ def train(
     preset: str | None = None,
     from_model: str | Path | None = None,
     command: str = "",
-    on_snapshot: trainer.Snapshot | None = None,
+    on_snapshot: loop.Snapshot | None = None,
 ) -> Checkpoint:
     """Trains on the classes of DATA in the run folder `out`, or goes on there, until a limit.
 
     `settings` lie over the preset (`small` by default), or over those of the run. With `from_model`
     (a name, NAME@VERSION, a model folder, a run folder or a checkpoint) a new run starts from its
-    weights, and from its settings unless a preset is named. The rest is as `trainer.train` says.
+    weights, and from its settings unless a preset is named. The rest is as `loop.train` says.
     """
-    return trainer.train(
+    return loop.train(
         Path(data),
         Path(out),
         settings,

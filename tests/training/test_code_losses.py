@@ -11,7 +11,8 @@ from funit.config import Config, Settings, build_config, merged
 from funit.data.dataset import Batch
 from funit.errors import UserError
 from funit.training.code_losses import contrast
-from funit.training.trainer import Trainer, train
+from funit.training.loop import train
+from funit.training.trainer import Trainer
 
 BOTH: Settings = {
     "training": {"reconstruct_from": "class", "shots": 2},

@@ -19,7 +19,8 @@ from funit.model import layers
 from funit.model.generator import Generator
 from funit.training import trainer as trainer_module
 from funit.training.compiled import PASSES, compile_generator, is_compiled
-from funit.training.trainer import Trainer, train
+from funit.training.loop import train
+from funit.training.trainer import Trainer
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 

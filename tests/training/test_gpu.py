@@ -8,7 +8,8 @@ import torch
 from funit.config import Settings, build_config, merged
 from funit.data.dataset import Dataset
 from funit.data.packed import packed_for
-from funit.training.trainer import Trainer, train
+from funit.training.loop import train
+from funit.training.trainer import Trainer
 
 pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("ignore")]
 

@@ -22,8 +22,9 @@ from funit.data.dataset import Batch
 from funit.errors import UserError
 from funit.model.generator import Generator
 from funit.training.checkpoint import Checkpoint
+from funit.training.loop import train
 from funit.training.losses import AdversarialLoss, discriminator_terms, generator_terms
-from funit.training.trainer import Trainer, frozen, train
+from funit.training.trainer import Trainer, frozen
 
 BEYOND: dict[str, Settings] = {  # what the paper does not do, and trials may
     "schedules": {

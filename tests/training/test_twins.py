@@ -12,7 +12,8 @@ from funit.data.packed import Packed, packed_for
 from funit.model.background import background_colour
 from funit.model.generator import Generator
 from funit.training.checkpoint import latest_checkpoint
-from funit.training.trainer import Trainer, train
+from funit.training.loop import train
+from funit.training.trainer import Trainer
 from funit.training.twins import (
     few_numbers,
     find_mates,
