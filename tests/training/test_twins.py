@@ -11,7 +11,7 @@ from funit.data.dataset import Dataset, Numbers, Twins
 from funit.data.packed import Packed, packed_for
 from funit.model.background import background_colour
 from funit.model.generator import Generator
-from funit.training.checkpoint import latest_checkpoint
+from funit.training.checkpoint import latest_checkpoint, write_checkpoint
 from funit.training.loop import train
 from funit.training.trainer import Trainer
 from funit.training.twins import (
@@ -237,6 +237,27 @@ def test_a_run_that_mixes_classes_goes_on_to_the_bit(
     for name, tensor in expected.tensors("average").items():
         assert torch.equal(last.tensors("average")[name], tensor), name
     assert last.tensors("twins")["mates"].shape == (4, 20)
+
+
+def test_a_checkpoint_of_a_version_without_mates_is_gone_on_from(
+    zoo: Path, tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twins = {"twins": 0.5, "twins_from_images": 8, "reconstruct_from": "class"}
+    wanted = merged(settings, {"model": {"pose_code_size": 5}, "training": twins})
+    run = tmp_path / "run"
+    last = train(zoo, run, merged(wanted, {"training": {"max_images": 16}}))
+    found = last.tensors("twins")
+    files = {name: last.tensors(name) for name in ("generator", "average", "discriminator")}
+    files |= {"optimizers": last.tensors("optimizers")}
+    older = {"numbers": found["nearest"], "found_at": found["found_at"]}
+    write_checkpoint(run / "checkpoints", 16, files | {"twins": older}, last.state())
+
+    ended = train(zoo, run, merged(wanted, {"training": {"max_images": 24}}))
+
+    assert ended.images == 24
+    assert set(ended.tensors("twins")) == {"nearest", "mates", "is_sure", "found_at"}
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("finding the twins") == 2
 
 
 def test_a_search_ends_when_it_is_asked_to(packed: Packed, with_twins: Settings) -> None:

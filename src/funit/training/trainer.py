@@ -273,8 +273,8 @@ class Trainer:
             self.code_losses.load_state_dict(checkpoint.tensors("code_losses"))
         if self.augmentation is not None:
             self.augmentation.restore(checkpoint.tensors("augmentation"))
-        if checkpoint.has("twins"):
-            found = checkpoint.tensors("twins")
+        found = checkpoint.tensors("twins") if checkpoint.has("twins") else {}
+        if "mates" in found:  # those of an older version have none, and are found anew
             self.twins_found_at = int(found.pop("found_at"))
             self.twins = Twins(**{name: part.numpy() for name, part in found.items()})
         self.steps = checkpoint.state()["steps"]
