@@ -112,6 +112,7 @@ TRIALS: Mapping[str, list[str]] = {
     "small": [],
     "twins": [*_TWINS, "training.twins_from_images=5000"],
     "twins-turned-hues": [*_TWINS, "training.twins_from_images=5000", "data.turn_hues=0.5"],
+    "twins-mixed-classes": [*_TWINS, "training.twins_from_images=5000", "data.mix_classes=0.5"],
 } | {name: ["model.attention_pixels=false", *set_] for name, set_ in _WITH_MEAN_COLOURS.items()}
 
 COARSE_SHARES = {"coarse-to-fine": 0.5}  # of the minutes, on images of half the size
@@ -132,7 +133,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "Whose look reconstructs": ["mean-colours", "itself"],
     "Back-translation": ["mean-colours", "no-back-translation", "back-translation-1"],
     "Recolouring": ["mean-colours", "no-recolour"],
-    "More looks than classes": ["twins", "twins-turned-hues"],
+    "More looks than classes": ["twins", "twins-turned-hues", "twins-mixed-classes"],
     "Bending the pose image": ["mean-colours", "no-bend", "bend-0.02"],
     "Attention": ["mean-colours", "no-attention", "small", "attention-4x"],
     "AdaIN while doubling": ["mean-colours", "no-adain-doublings"],
