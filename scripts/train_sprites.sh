@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The training of the shipped model `sprites`: learns from the game characters in four runs that
+# The training of the shipped model `sprites`: learns from the game characters in five runs that
 # each start from the last one's model. Run it again to go on; one thread of a CPU is enough (the
 # model's card says for how long).
 #
@@ -35,3 +35,8 @@ learn pixels 60000 --from "$folder/twins" --seed 3 --set model.attention_pixels=
 learn hues 36000 --from "$folder/pixels" --seed 4 --set model.attention_pixels=true \
     "${twins[@]}" --set training.twins_every_images=40000 --set data.turn_hues=0.5 \
     --set training.learning_rate_decay_images=36000 "$@"
+# and classes that never were; as the model was made, the numbers that say which were drawn before
+# those of the hues
+learn mixed 56000 --from "$folder/hues" --seed 5 --set model.attention_pixels=true \
+    "${twins[@]}" --set training.twins_every_images=28000 --set data.turn_hues=0.5 \
+    --set data.mix_classes=0.5 --set training.learning_rate_decay_images=56000 "$@"
