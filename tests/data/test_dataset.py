@@ -491,8 +491,7 @@ def test_the_images_of_a_class_have_one_hue_in_a_sample_and_twins_are_turned_wit
     )
     twins = np.random.default_rng(0).permutation(plain.num_images)
 
-    nobody = np.empty((0, len(twins)), dtype=np.int64)
-    found = Twins(twins, nobody, nobody > 0)
+    found = with_mates(plain)._replace(nearest=twins)
 
     before, after = plain.batch(3, found), turning.batch(3, found)
 
@@ -552,7 +551,7 @@ def test_a_mixed_class_has_the_lower_part_of_a_mate_in_all_of_its_images(packed:
         (other,) = {int(rows[-1]) for rows in red}
         assert (red[:, :cut] == own).all()
         assert (red[:, cut:] == other).all()
-        (mate,) = {(other - own) % len(COUNTS) - 1}
+        mate = (other - own) % len(COUNTS) - 1
         for top, bottom in zip(green[:, 0].tolist(), green[:, -1].tolist(), strict=True):
             assert twins.mates[mate, starts[own] + top] == starts[other] + bottom
         heights.add(cut)

@@ -11,7 +11,7 @@ from funit.data.dataset import Dataset, Numbers, Twins
 from funit.data.packed import Packed, packed_for
 from funit.model.background import background_colour
 from funit.model.generator import Generator
-from funit.training.checkpoint import latest_checkpoint, write_checkpoint
+from funit.training.checkpoint import write_checkpoint
 from funit.training.loop import train
 from funit.training.trainer import Trainer
 from funit.training.twins import (
@@ -213,30 +213,6 @@ def test_mates_are_looked_for_only_where_classes_are_mixed(
     assert found.mates.shape == found.is_sure.shape == (4, NUM_CLASSES * NUM_POSES)
     np.testing.assert_array_equal(found.nearest, without.nearest)
     np.testing.assert_array_equal(found.mates, again.mates)
-
-
-def test_a_run_that_mixes_classes_goes_on_to_the_bit(
-    zoo: Path, tmp_path: Path, settings: Settings
-) -> None:
-    wanted = merged(
-        settings,
-        {
-            "model": {"pose_code_size": 5},
-            "data": {"mix_classes": 0.5},
-            "training": {"twins": 1.0, "twins_from_images": 8, "reconstruct_from": "class"},
-        },
-    )
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-
-    train(zoo, whole, merged(wanted, {"training": {"max_images": 40}}))
-    for images in (24, 40):
-        last = train(zoo, parts, merged(wanted, {"training": {"max_images": images}}))
-
-    expected = latest_checkpoint(whole / "checkpoints", print)
-    assert expected is not None
-    for name, tensor in expected.tensors("average").items():
-        assert torch.equal(last.tensors("average")[name], tensor), name
-    assert last.tensors("twins")["mates"].shape == (4, 20)
 
 
 def test_a_checkpoint_of_a_version_without_mates_is_gone_on_from(

@@ -158,7 +158,7 @@ class Dataset:
         for_hues, for_mixing = (random.random((self.batch_size, 3))[self.share] for _ in range(2))
         if twins is not None and self.mix_classes:
             shown = [[own, *others[num_shots:]] for own, *others in places]
-            self._mix(twins, labels[0], shown, (original, siblings), for_mixing)
+            self._mix(twins, labels[0], shown, (original, siblings), for_mixing.tolist())
         content = self._with_twins(twins, labels[0], places, original)
         if self.turn_hues:
             turns = np.where(for_hues[:, :1] < self.turn_hues, for_hues[:, 1:], 0)
@@ -241,7 +241,7 @@ class Dataset:
         own: Numbers,
         places: list[list[Place]],
         images: tuple[Tensor, Tensor],
-        numbers: np.ndarray[Any, np.dtype[np.float64]],
+        numbers: list[list[float]],
     ) -> None:
         """Puts the lower part of another class into the images of some samples, in place.
 
@@ -249,7 +249,7 @@ class Dataset:
         may be a frame off.
         """
         mixed, shown, rows = [], [], []
-        samples = zip(own.tolist(), places, numbers.tolist(), strict=True)
+        samples = zip(own.tolist(), places, numbers, strict=True)
         for n, (cls, (first, *_), (share, which, cut)) in enumerate(samples):
             mate = int(which * len(twins.mates))
             if share < self.mix_classes and twins.is_sure[mate, self._number(cls, first)]:

@@ -16,10 +16,7 @@ from funit.model.generator import Drawing, Generator
 from funit.model.look import Look
 from funit.model.parent import Parent
 from funit.training.augment import Augmentation
-from funit.training.checkpoint import (
-    Checkpoint,
-    Tensors,
-)
+from funit.training.checkpoint import Checkpoint, Tensors
 from funit.training.code_losses import CodeLosses
 from funit.training.compiled import compile_generator, is_compiled
 from funit.training.frozen_discriminator import (

@@ -49,13 +49,13 @@ def find_twins(
     poses = without_class_means(torch.cat(codes), owners)
     random = np.random.default_rng([dataset.seed % 2**64, draw])
     found = []
-    for some in torch.arange(len(poses), device=device).split(ROWS_AT_ONCE):
-        if is_ended():
-            return None
-        allowed = other_classes(owners[some], num_classes, dataset.twins_among, random)
-        with torch.autocast(device.type, enabled=False):  # 16 bits tell too few apart
+    with torch.autocast(device.type, enabled=False):  # 16 bits tell too few apart
+        for some in torch.arange(len(poses), device=device).split(ROWS_AT_ONCE):
+            if is_ended():
+                return None
+            allowed = other_classes(owners[some], num_classes, dataset.twins_among, random)
             found.append(nearest_allowed(poses, poses[some], allowed[:, owners]))
-    mates, is_sure = find_mates(poses, owners, NUM_MATES if dataset.mix_classes else 0, random)
+        mates, is_sure = find_mates(poses, owners, NUM_MATES if dataset.mix_classes else 0, random)
     return Twins(*(part.cpu().numpy() for part in (torch.cat(found), mates, is_sure)))
 
 
@@ -74,8 +74,7 @@ def find_mates(
         drawn = random.integers(len(members) - 1, size=num_mates)
         for mate, other in enumerate(drawn + (drawn >= own)):
             theirs = members[other]
-            with torch.autocast(poses.device.type, enabled=False):
-                distances = torch.cdist(poses[ours], poses[theirs])
+            distances = torch.cdist(poses[ours], poses[theirs])
             nearest = distances.argmin(dim=1)
             mates[mate, ours] = theirs[nearest]
             back = distances.argmin(dim=0)[nearest]
