@@ -100,8 +100,10 @@ def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry])
                 f"| {point['error']:.3f} | {point['low']:.3f} to {point['high']:.3f} |"
             )
     header = "| trial | data | images | minutes | error | 95% |\n" + "|---" * 6 + "|"
-    table = "\n".join([header, *rows]) + "\n" if rows else NOTHING
-    return f"### {question}\n\n{table}"
+    parts = ["\n".join([header, *rows]) + "\n"] if rows else []
+    if missing := [f"`{name}`" for name in names if all(key.trial != name for key in entries)]:
+        parts.append(f"Not run yet: {', '.join(missing)}.\n")
+    return "\n".join([f"### {question}\n", *parts])
 
 
 def _plot_curves(entries: Mapping[Key, Entry]) -> None:

@@ -363,7 +363,7 @@ class LossWeights(Section):
     """What each term counts in the sum that is minimised."""
 
     adversarial: Weight = 1.0
-    """Of the hinge loss, for both networks."""
+    """Of the hinge or relativistic loss, for both networks."""
 
     reconstruction: Weight = 0.1
     """Of the mean absolute difference between an image and its reconstruction."""
