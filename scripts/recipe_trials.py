@@ -110,11 +110,6 @@ _WITH_MEAN_COLOURS: Mapping[str, list[str]] = {
 TRIALS: Mapping[str, list[str]] = {
     "small": [],
     "twins": [*_TWINS, "training.twins_from_images=5000"],
-    "twins-one-to-one": [
-        *_TWINS,
-        "training.twins_from_images=5000",
-        "training.twins_one_to_one=true",
-    ],
     "twins-turned-hues": [*_TWINS, "training.twins_from_images=5000", "data.turn_hues=0.5"],
     "twins-mixed-classes": [*_TWINS, "training.twins_from_images=5000", "data.mix_classes=0.5"],
 } | {name: ["model.attention_pixels=false", *set_] for name, set_ in _WITH_MEAN_COLOURS.items()}
@@ -154,14 +149,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "How fine the content map is": ["mean-colours", "fine", "fine-base-24"],
     "Coarse to fine": ["mean-colours", "coarse-to-fine"],
     "A pose code": ["mean-colours", "code-24", "code-40", "code-64"],
-    "Twins": [
-        "mean-colours",
-        "twins-from-5000",
-        "twins-from-1000",
-        "half-twins",
-        "twins",
-        "twins-one-to-one",
-    ],
+    "Twins": ["mean-colours", "twins-from-5000", "twins-from-1000", "half-twins", "twins"],
     "The perceptual loss": ["mean-colours", "no-perceptual"],
     "The adversarial part": [
         "mean-colours",

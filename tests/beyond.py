@@ -27,12 +27,7 @@ BEYOND: dict[str, Settings] = {  # what the paper does not do, and trials may
     "mixed classes": {
         "model": {"pose_code_size": 5},
         "data": {"mix_classes": 0.5},
-        "training": {
-            "reconstruct_from": "class",
-            "twins": 1.0,
-            "twins_from_images": 8,
-            "twins_one_to_one": True,
-        },
+        "training": {"reconstruct_from": "class", "twins": 1.0, "twins_from_images": 8},
     },
     "spectral": {
         "model": {"discriminator_spectral_norm": True, "discriminator_head": "projection"}

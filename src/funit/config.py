@@ -237,11 +237,6 @@ class TrainingConfig(Section):
     """Other classes, drawn for each image, among which its twin is looked for; None: all. Few where
     every class shows every pose: the nearest of all has nearly the same shape."""
 
-    twins_one_to_one: bool = False
-    """The other classes are drawn for a whole class, and each image of one is matched with another
-    of theirs: frames that are nearly the same are told apart. For data where each class shows each
-    pose once."""
-
     twins_from_images: Annotated[int, Field(ge=0)] = 20_000
     """Before so many images the poses are known too badly to find twins."""
 

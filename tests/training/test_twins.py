@@ -16,9 +16,8 @@ from funit.training.loop import train
 from funit.training.trainer import Trainer
 from funit.training.twins import (
     few_numbers,
+    find_mates,
     find_twins,
-    match_classes,
-    matched_images,
     nearest_allowed,
     other_classes,
     without_class_means,
@@ -182,11 +181,10 @@ def test_mates_of_a_class_are_all_of_one_other_and_sure_where_they_have_each_oth
     poses += 0.05 * torch.randn(len(poses), 6, generator=random)
     poses[1] = poses[0]  # the first class shows a pose twice, and lacks another
 
-    mates, _, is_sure = match_classes(poses, owners(), 3, np.random.default_rng(0))
+    mates, is_sure = find_mates(poses, owners(), 3, np.random.default_rng(0))
 
     assert mates.shape == is_sure.shape == (3, len(poses))
     of_class = owners()[mates].view(3, NUM_CLASSES, NUM_POSES)
-    assert all(len(set(row.tolist())) == 3 for row in of_class[:, :, 0].T)
     assert (of_class == of_class[:, :, :1]).all()
     assert (of_class != torch.arange(NUM_CLASSES)[:, None]).all()
     is_same = mates % NUM_POSES == torch.arange(len(poses)) % NUM_POSES
@@ -195,45 +193,6 @@ def test_mates_of_a_class_are_all_of_one_other_and_sure_where_they_have_each_oth
     assert (is_sure[:, 0] ^ is_sure[:, 1]).all()  # one pose, one mate
     unsure = (of_class[:, 1:, 0] == 0)[:, :, None] & (torch.arange(NUM_POSES) == 1)
     assert not is_sure[:, NUM_POSES:].view(3, -1, NUM_POSES)[unsure].any()
-
-
-def test_one_to_one_frames_that_are_nearly_the_same_are_told_apart() -> None:
-    # the second is nearest to the first of the others, which the first is nearer to
-    distances = torch.tensor([[0.1, 0.9], [0.2, 0.3], [0.8, 0.7]])
-
-    nearest, is_nearest_sure = matched_images(distances, one_to_one=False)
-    matched, is_sure = matched_images(distances, one_to_one=True)
-
-    assert nearest.tolist() == [0, 0, 1]
-    assert is_nearest_sure.tolist() == [True, False, False]
-    assert matched.tolist() == [0, 1, 1]
-    assert is_sure.tolist() == [True, False, False]
-
-
-def test_a_twin_one_to_one_is_the_nearest_match_among_the_classes_drawn_for_its_class(
-    packed: Packed, with_twins: Settings
-) -> None:
-    config = merged(with_twins, {"training": {"twins_one_to_one": True, "twins_among": 2}})
-    mixing = merged(config, {"data": {"mix_classes": 0.5}})
-    generator = Generator(build_config(config).model).eval()
-
-    alone, found = (find_twins(generator, dataset_of(packed, c)) for c in (config, mixing))
-
-    assert alone is not None
-    assert found is not None
-    assert alone.mates.shape == (0, NUM_CLASSES * NUM_POSES)
-    assert found.mates.shape == (3, NUM_CLASSES * NUM_POSES)
-    for row in found.mates.reshape(3, NUM_CLASSES, NUM_POSES):
-        assert all(len(set(images)) == NUM_POSES for images in row.tolist())  # each has its own
-    with torch.no_grad():
-        codes = generator.pose_codes(dataset_of(packed, config).middles(range(len(found.nearest))))
-    codes = without_class_means(codes, owners())
-    distances = (codes - codes[found.mates[:2]]).norm(dim=2)
-    best = distances.argmin(dim=0).numpy()
-    np.testing.assert_array_equal(
-        found.nearest, np.take_along_axis(found.mates, best[None], axis=0)[0]
-    )
-    np.testing.assert_array_equal(alone.nearest, found.nearest)
 
 
 def test_mates_are_looked_for_only_where_classes_are_mixed(
@@ -251,7 +210,7 @@ def test_mates_are_looked_for_only_where_classes_are_mixed(
     assert found is not None
     assert again is not None
     assert without.mates.shape == (0, NUM_CLASSES * NUM_POSES)
-    assert found.mates.shape == found.is_sure.shape == (3, NUM_CLASSES * NUM_POSES)
+    assert found.mates.shape == found.is_sure.shape == (4, NUM_CLASSES * NUM_POSES)
     np.testing.assert_array_equal(found.nearest, without.nearest)
     np.testing.assert_array_equal(found.mates, again.mates)
 

@@ -111,7 +111,6 @@ class Dataset:
         self.mix_classes = data.mix_classes
         self.bend = data.bend
         self.twins, self.twins_among = training.twins, training.twins_among
-        self.twins_one_to_one = training.twins_one_to_one
         self.seed = training.seed
         self.shots_range = training.shots_range
         self.draws_siblings = training.reconstruct_from == "class"
