@@ -105,10 +105,14 @@ _WITH_MEAN_COLOURS: Mapping[str, list[str]] = {
     "adversarial-adaptive": [*_ADVERSARIAL, "training.augment_target=0.6"],
     "adversarial-penalty-1": [*_ADVERSARIAL, "weights.gradient_penalty=1"],
     "adversarial-late-1": [*_ADVERSARIAL, "weights.reconstruction_late=1"],
+    "adversarial-slower": [*_ADVERSARIAL, "training.discriminator_learning_rate=1e-4"],
+    "adversarial-faster": [*_ADVERSARIAL, "training.discriminator_learning_rate=4e-3"],
 }
 
 TRIALS: Mapping[str, list[str]] = {
     "small": [],
+    "small-no-bend": ["data.bend=0"],
+    "small-bend-0.02": ["data.bend=0.02"],
     "twins": [*_TWINS, "training.twins_from_images=5000"],
     "twins-turned-hues": [*_TWINS, "training.twins_from_images=5000", "data.turn_hues=0.5"],
     "twins-mixed-classes": [*_TWINS, "training.twins_from_images=5000", "data.mix_classes=0.5"],
@@ -133,7 +137,14 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "Back-translation": ["mean-colours", "no-back-translation", "back-translation-1"],
     "Recolouring": ["mean-colours", "no-recolour"],
     "More looks than classes": ["twins", "twins-turned-hues", "twins-mixed-classes"],
-    "Bending the pose image": ["mean-colours", "no-bend", "bend-0.02"],
+    "Bending the pose image": [
+        "mean-colours",
+        "no-bend",
+        "bend-0.02",
+        "small",
+        "small-no-bend",
+        "small-bend-0.02",
+    ],
     "Attention": ["mean-colours", "no-attention", "small", "attention-4x"],
     "AdaIN while doubling": ["mean-colours", "no-adain-doublings"],
     "The class code": [
@@ -164,6 +175,11 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
         "adversarial-adaptive",
         "adversarial-penalty-1",
         "adversarial-late-1",
+    ],
+    "A learning rate for each network": [
+        "adversarial",
+        "adversarial-slower",
+        "adversarial-faster",
     ],
     "The paper's batch and penalty": [
         "paper-batch-4",
