@@ -17,7 +17,7 @@ _TWINS = [
     "data.recolour=false",
     "data.bend=0",
 ]
-_FINE = ["model.num_halvings=2", "model.attention_doublings=0"]  # at 64 px
+_FINE = ["model.num_halvings=2", "model.attention_doublings=0"]
 _PAPER = [
     *_ADVERSARIAL_AT_ONCE,
     "model.plain_background=false",
@@ -64,18 +64,14 @@ _WITH_MEAN_COLOURS: Mapping[str, list[str]] = {
     "code-contrast": ["weights.code_contrast=0.5"],
     # where the look is, and how it is drawn
     "no-attention": ["model.attention_channels=null"],
-    "attention-4x": ["model.attention_doublings=2"],
     "no-adain-doublings": ["model.upsampling_norm=instance"],
     "class-code-128": ["model.class_code_size=128"],
     "weighed-examples": ["model.example_attention=true"],
     "conditioned-code": ["model.content_conditioned_code=true"],
     "drawn-background": ["model.plain_background=false"],
-    # width, depth and how fine the content map is
+    # width and depth
     "base-24": ["model.base_channels=24"],
     "blocks-4": ["model.num_residual_blocks=4"],
-    "fine": _FINE,
-    "fine-base-24": [*_FINE, "model.base_channels=24"],
-    "coarse-to-fine": [],
     # the shape of a class, out of the content map
     "code-24": ["model.pose_code_size=24"],
     "code-40": ["model.pose_code_size=40"],
@@ -113,6 +109,11 @@ TRIALS: Mapping[str, list[str]] = {
     "small": [],
     "small-no-bend": ["data.bend=0"],
     "small-bend-0.02": ["data.bend=0.02"],
+    # at 64 px: where it attends, how fine the content map is, and smaller images at first
+    "attention-4x": ["model.attention_doublings=2"],
+    "fine": _FINE,
+    "fine-base-24": [*_FINE, "model.base_channels=24"],
+    "coarse-to-fine": [],
     "twins": [*_TWINS, "training.twins_from_images=5000"],
     "twins-turned-hues": [*_TWINS, "training.twins_from_images=5000", "data.turn_hues=0.5"],
     "twins-mixed-classes": [*_TWINS, "training.twins_from_images=5000", "data.mix_classes=0.5"],
@@ -145,7 +146,8 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
         "small-no-bend",
         "small-bend-0.02",
     ],
-    "Attention": ["mean-colours", "no-attention", "small", "attention-4x"],
+    "Attention": ["mean-colours", "no-attention", "small"],
+    "Where it attends": ["small", "attention-4x"],
     "AdaIN while doubling": ["mean-colours", "no-adain-doublings"],
     "The class code": [
         "mean-colours",
@@ -157,8 +159,8 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     ],
     "The background": ["mean-colours", "drawn-background"],
     "Width and depth": ["mean-colours", "base-24", "blocks-4"],
-    "How fine the content map is": ["mean-colours", "fine", "fine-base-24"],
-    "Coarse to fine": ["mean-colours", "coarse-to-fine"],
+    "How fine the content map is": ["small", "fine", "fine-base-24"],
+    "Coarse to fine": ["small", "coarse-to-fine"],
     "A pose code": ["mean-colours", "code-24", "code-40", "code-64"],
     "Twins": ["mean-colours", "twins-from-5000", "twins-from-1000", "half-twins", "twins"],
     "The perceptual loss": ["mean-colours", "no-perceptual"],
