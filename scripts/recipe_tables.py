@@ -86,6 +86,7 @@ def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry])
     """
     in_minutes = set(names) <= set(PAPERS) or not COARSE_SHARES.keys().isdisjoint(names)
     unit, rows = ("minutes" if in_minutes else "images"), []
+    by_seed: dict[Key, list[Point]] = defaultdict(list)
     for where in dict.fromkeys(key[1:] for key in entries):
         group = {name: entries[key] for name in names if (key := Key(name, *where)) in entries}
         if len(group) < 2:  # one alone is an answer to nothing
@@ -94,16 +95,29 @@ def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry])
         for name, entry in group.items():
             point = point_at(entry["curve"], unit, value)
             assert point, f"`{name}` was measured too late to be compared"
+            key = Key(name, *where)
+            by_seed[key._replace(seed="")].append(point)
             rows.append(
-                f"| `{name}` | {Key(name, *where).where} "
-                f"| {point['images']:,.0f} | {point['minutes']:.1f} "
+                f"| `{name}` | {key.where} | {point['images']:,.0f} | {point['minutes']:.1f} "
                 f"| {point['error']:.3f} | {point['low']:.3f} to {point['high']:.3f} |"
             )
+    rows += [_over_seeds(*given) for given in by_seed.items() if len(given[1]) > 1]
     header = "| trial | data | images | minutes | error | 95% |\n" + "|---" * 6 + "|"
     parts = ["\n".join([header, *rows]) + "\n"] if rows else []
     if missing := [f"`{name}`" for name in names if all(key.trial != name for key in entries)]:
         parts.append(f"Not run yet: {', '.join(missing)}.\n")
     return "\n".join([f"### {question}\n", *parts])
+
+
+def _over_seeds(key: Key, points: Sequence[Point]) -> str:
+    """The mean of a trial over its seeds, with the lowest and the highest of them."""
+    errors = [point["error"] for point in points]
+    images, minutes = (np.mean([point[unit] for point in points]) for unit in ("images", "minutes"))
+    return (
+        f"| `{key.trial}` | {key.data}, {key.size}, mean of {len(points)} seeds "
+        f"| {images:,.0f} | {minutes:.1f} "
+        f"| {np.mean(errors):.3f} | seeds: {min(errors):.3f} to {max(errors):.3f} |"
+    )
 
 
 def _plot_curves(entries: Mapping[Key, Entry]) -> None:

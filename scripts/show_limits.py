@@ -26,6 +26,7 @@ from funit.evaluation.pairs import Pairs, choose_pairs, load_pairs
 from funit.translator import Translator
 
 SHOTS, SEED, AT_ONCE = 5, 0, 50
+AS_IT_IS = "as it is"
 
 
 def main() -> None:
@@ -74,18 +75,22 @@ def known_pairs(data: Path, part: str, num_pairs: int, size: int) -> Iterator[tu
 
 def shown(translator: Translator, pairs: Pairs, truth: Images) -> Mapping[str, Images]:
     """What the model answers to the pairs, and to those with the truth in them."""
+    answers = {
+        name: translations(translator, some) for name, some in with_truth(pairs, truth).items()
+    }
+    return {"the pose image": pairs.content} | answers
+
+
+def with_truth(pairs: Pairs, truth: Images) -> Mapping[str, Pairs]:
+    """The pairs as they are, and with the true answers in place of what a model is shown."""
     known = np.broadcast_to(truth[:, None], pairs.examples.shape)
     variants: Mapping[str, dict[str, Any]] = {
-        "as it is": {},
+        AS_IT_IS: {},
         "the truth as the pose image": {"content": truth},
         "the truth as every example": {"examples": known},
         "the truth as both": {"content": truth, "examples": known},
     }
-    answers = {
-        name: translations(translator, replace(pairs, **changes))
-        for name, changes in variants.items()
-    }
-    return {"the pose image": pairs.content} | answers
+    return {name: replace(pairs, **changes) for name, changes in variants.items()}
 
 
 def row_of(values: Values, copied: Values) -> dict[str, float]:

@@ -87,12 +87,18 @@ def test_a_model_is_asked_and_the_file_has_what_was_printed(
 ) -> None:
     file = tmp_path / "poses.json"
     # the model in the package draws at 64 px
-    content = found(
-        monkeypatch, capsys, "default", heroes, "--passes", "1", "--pairs", "4", "--json", file
-    )
+    arguments = ["default", heroes, "--passes", "1", "--pairs", "4", "--json", file]
+    content = found(monkeypatch, capsys, *arguments, "--with-truth")
 
     assert json.loads(file.read_text()) == content
-    assert "default" in {row["model"] for row in content["rows"]}
+    models = {row["model"] for row in content["rows"]}
+    assert {name for name in models if name.startswith("default")} == {
+        "default",
+        "default, the truth as the pose image",
+        "default, the truth as every example",
+        "default, the truth as both",
+    }
+    assert "copy-content, the truth as both" not in models
 
 
 def test_data_without_poses_in_common_are_refused(

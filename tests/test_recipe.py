@@ -222,6 +222,24 @@ def test_trials_of_a_question_stand_at_as_many_images_and_the_papers_at_as_many_
     ]
 
 
+def test_trials_of_several_seeds_stand_with_their_mean_and_how_far_the_seeds_lie_apart(
+    tables: ModuleType,
+) -> None:
+    entries = {
+        tables.Key(name, "32px", "dev", f"seed{seed}"): entry(slope)
+        for name, slopes in {"small": (0.05, 0.04), "twins": (0.03,)}.items()
+        for seed, slope in enumerate(slopes)
+    }
+    entries[tables.Key("twins", "32px", "dev", "seed1")] = entry(0.02)
+
+    table = tables._question("Twins", ["small", "twins"], entries)
+
+    assert table.splitlines()[8:] == [
+        "| `small` | dev, 32px, mean of 2 seeds | 20,000 | 40.0 | 0.640 | seeds: 0.600 to 0.680 |",
+        "| `twins` | dev, 32px, mean of 2 seeds | 20,000 | 40.0 | 0.800 | seeds: 0.760 to 0.840 |",
+    ]
+
+
 def test_trials_measured_on_other_pairs_are_not_compared(tables: ModuleType) -> None:
     where = ("64px", "dev", "seed0")
     entries = {
