@@ -50,6 +50,7 @@ _WITH_MEAN_COLOURS: Mapping[str, list[str]] = {
     "batch-4": ["training.batch_size=4"],
     "batch-16": ["training.batch_size=16"],
     "half-life-500": ["training.average_half_life=500"],
+    "no-ramp-up": ["training.average_ramp_up=1000"],
     # what is shown, and what is reconstructed from it
     "shots-1": ["training.shots=1"],
     "itself": ["training.reconstruct_from=itself"],
@@ -100,6 +101,7 @@ _WITH_MEAN_COLOURS: Mapping[str, list[str]] = {
     "adversarial-augmented": [*_ADVERSARIAL, "training.augment=0.2"],
     "adversarial-adaptive": [*_ADVERSARIAL, "training.augment_target=0.6"],
     "adversarial-penalty-1": [*_ADVERSARIAL, "weights.gradient_penalty=1"],
+    "adversarial-penalty-every-step": [*_ADVERSARIAL, "training.penalty_every=1"],
     "adversarial-late-1": [*_ADVERSARIAL, "weights.reconstruction_late=1"],
     "adversarial-slower": [*_ADVERSARIAL, "training.discriminator_learning_rate=1e-4"],
     "adversarial-faster": [*_ADVERSARIAL, "training.discriminator_learning_rate=4e-3"],
@@ -131,7 +133,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     ],
     "A falling rate": ["mean-colours", "decay"],
     "How many images a step": ["mean-colours", "batch-4", "batch-16"],
-    "The moving average": ["mean-colours", "half-life-500"],
+    "The moving average": ["mean-colours", "half-life-500", "no-ramp-up"],
     "How many examples": ["rate-5e-4", "rate-5e-4-shots-1-to-5"],
     "One example or two": ["mean-colours", "shots-1"],
     "Whose look reconstructs": ["mean-colours", "itself"],
@@ -176,6 +178,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
         "adversarial-augmented",
         "adversarial-adaptive",
         "adversarial-penalty-1",
+        "adversarial-penalty-every-step",
         "adversarial-late-1",
     ],
     "A learning rate for each network": [
