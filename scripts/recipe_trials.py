@@ -111,6 +111,7 @@ TRIALS: Mapping[str, list[str]] = {
     "small": [],
     "small-no-bend": ["data.bend=0"],
     "small-bend-0.02": ["data.bend=0.02"],
+    "small-bend-0.02-momentum-0.9": ["data.bend=0.02", "training.momentum=0.9"],
     # at 64 px: where it attends, how fine the content map is, and smaller images at first
     "attention-4x": ["model.attention_doublings=2"],
     "fine": _FINE,
@@ -131,6 +132,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
         "momentum-0.9",
         "rmsprop",
     ],
+    "Momentum beside pixels": ["small-bend-0.02", "small-bend-0.02-momentum-0.9"],
     "A falling rate": ["mean-colours", "decay"],
     "How many images a step": ["mean-colours", "batch-4", "batch-16"],
     "The moving average": ["mean-colours", "half-life-500", "no-ramp-up"],
