@@ -14,6 +14,9 @@ BEYOND: dict[str, Settings] = {  # what the paper does not do, and trials may
         "weights": {"code_classification": 1.0, "code_contrast": 1.0},
     },
     "class codes": {"model": {"example_attention": True, "content_conditioned_code": True}},
+    "pixels that overlap": {
+        "model": {"attention_channels": 4, "attention_pixels": True, "attention_overlap": True}
+    },
     "pose code": {"model": {"pose_code_size": 5}},
     "twins": {
         "model": {"pose_code_size": 5},

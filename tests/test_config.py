@@ -191,6 +191,18 @@ def test_a_width_that_attention_cannot_use_is_an_error(
     assert config_with(*wanted, "model.attention_doublings=0")
 
 
+def test_pixels_cannot_overlap_where_positions_are_single_pixels() -> None:
+    overlapping = ["model.attention_channels=8", "model.attention_overlap=true"]
+    fine = ["model.num_halvings=1", "model.attention_doublings=1", *overlapping]
+
+    with pytest.raises(UserError, match="needs positions of more than one pixel") as caught:
+        config_with(*fine, "model.attention_pixels=true")
+
+    assert caught.value.hint == "set it to false, or choose fewer doublings"
+    assert config_with(*fine, "model.attention_pixels=false")
+    assert config_with("model.attention_pixels=true", *overlapping).model.pixels_overlap
+
+
 def test_shots_that_run_backwards_are_an_error() -> None:
     with pytest.raises(UserError, match="runs backwards") as caught:
         config_with("training.shots=[5, 1]")

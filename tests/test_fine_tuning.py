@@ -103,24 +103,26 @@ def test_fine_tuning_starts_from_a_lower_loss_on_new_classes_than_from_scratch(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "share"),
+    ("settings", "share"),
     [
-        ("image_size", 32, 0.75),
-        ("base_channels", 6, 0.75),
-        ("attention_pixels", True, 0.75),
-        ("pose_code_size", 8, 0.85),  # it begins as drawn, and all behind it is as learned
+        ({"image_size": 32}, 0.75),
+        ({"base_channels": 6}, 0.75),
+        ({"attention_pixels": True}, 0.75),
+        ({"attention_pixels": True, "attention_overlap": True}, 0.75),
+        ({"pose_code_size": 8}, 0.85),  # it begins as drawn, and all behind it is as learned
     ],
 )
 def test_a_model_of_another_size_width_or_pose_code_or_with_pixels_knows_what_it_learned(
-    tmp_path: Path, parent: Path, own: Path, name: str, value: Any, share: float
+    tmp_path: Path, parent: Path, own: Path, settings: Settings, share: float
 ) -> None:
-    changed = merged(SHORT, {"model": {name: value}})
+    changed = merged(SHORT, {"model": settings})
 
     train(own, tmp_path / "tuned", changed, from_model=parent)
     train(own, tmp_path / "scratch", merged(TINY, changed, {"data": {"num_unseen": 0}}))
 
     assert first_loss(tmp_path / "tuned") < share * first_loss(tmp_path / "scratch")
-    assert getattr(ModelRepository().find(tmp_path / "tuned").info.config.model, name) == value
+    found = ModelRepository().find(tmp_path / "tuned").info.config.model
+    assert {name: getattr(found, name) for name in settings} == settings
 
 
 def test_a_pose_code_begins_anew_in_another_size_and_is_kept_in_the_same(

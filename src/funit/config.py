@@ -90,6 +90,10 @@ class ModelConfig(Section):
     """The attention, if there is any, finds the examples' pixels, not their mean colours alone, and
     each pixel of the drawing is mixed with the one found there, by a share drawn with it."""
 
+    attention_overlap: bool = False
+    """Each position finds the pixels around it, too, as far as the middle of the next ones. Where
+    they overlap the nearest counts most."""
+
     discriminator_channels: Positive = 64
     """Channels after the discriminator's first convolution; doubled at every scale."""
 
@@ -150,6 +154,11 @@ class ModelConfig(Section):
         """Whether there is an attention, and it finds pixels."""
         return self.attention_pixels and self.attention_channels is not None
 
+    @property
+    def pixels_overlap(self) -> bool:
+        """Whether it finds pixels that overlap."""
+        return self.finds_pixels and self.attention_overlap
+
     def _check_attention(self) -> None:
         doublings = self.attention_doublings
         if doublings > self.num_halvings:
@@ -165,6 +174,12 @@ class ModelConfig(Section):
                 f"attention needs after {doublings} doublings of {self.num_halvings}",
                 hint=f"choose {-(-self.base_channels // least) * least}, or set "
                 "`model.attention_doublings` to 0",
+            )
+        if self.pixels_overlap and doublings == self.num_halvings:
+            raise UserError(
+                "`model.attention_overlap` needs positions of more than one pixel, and "
+                f"`model.attention_doublings` {doublings} is all of `model.num_halvings`",
+                hint="set it to false, or choose fewer doublings",
             )
         if self.class_encoder_halvings < self.num_halvings:
             raise UserError(

@@ -29,6 +29,11 @@ FORMS: Mapping[str, dict[str, Any]] = {
     "one residual block": {"num_residual_blocks": 1},
     "plain background": {"plain_background": True},
     "pixels": {"attention_channels": 4, "attention_pixels": True, "plain_background": True},
+    "pixels that overlap": {
+        "attention_channels": 4,
+        "attention_pixels": True,
+        "attention_overlap": True,
+    },
     "attention": {"attention_channels": 4},
     "pose code": {"pose_code_size": 5},
     "all of ours": {

@@ -24,6 +24,11 @@ CONFIGS: dict[str, dict[str, Any]] = {  # what each changes of the tiny one
     "with attention": ATTENTION,
     "with attention to fewer positions": {"attention_channels": 4, "attention_doublings": 0},
     "with attention to pixels": {**ATTENTION, "attention_pixels": True},
+    "with pixels that overlap": {
+        **ATTENTION,
+        "attention_pixels": True,
+        "attention_overlap": True,
+    },
     "with attention to more positions": {"attention_channels": 4, "attention_doublings": 2},
     "with codes that are weighed and conditioned": {
         "example_attention": True,

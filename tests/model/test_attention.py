@@ -73,13 +73,17 @@ def test_the_generator_compares_the_colours_that_were_found_where_they_were_foun
     assert drawn.found_colours.shape == wanted.shape == (2, 3, side, side)
 
 
+@pytest.mark.parametrize("overlap", [False, True])
 @pytest.mark.parametrize("doublings", [0, 1])
 def test_pixels_that_were_found_are_mixed_into_the_drawing_by_a_share_of_its_own(
-    attending: ModelConfig, doublings: int
+    attending: ModelConfig, doublings: int, overlap: bool
 ) -> None:
-    config = attending.model_copy(
-        update={"attention_pixels": True, "attention_doublings": doublings}
-    )
+    settings = {
+        "attention_pixels": True,
+        "attention_overlap": overlap,
+        "attention_doublings": doublings,
+    }
+    config = attending.model_copy(update=settings)
     generator = Generator(config)
     images = torch.rand(2, 3, config.image_size, config.image_size) * 2 - 1
     pose, look = generator.encode_content(images), generator.encode_class(images[:, None])

@@ -1,5 +1,6 @@
 """A wider generator draws what the narrower one did, and can learn more."""
 
+import math
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from funit.config import ModelConfig
 from funit.model.generator import Generator
-from funit.training.widening import HIDDEN, widened, with_pixels
+from funit.training.widening import HIDDEN, widened, with_overlap, with_pixels
 
 VARIANTS: list[dict[str, Any]] = [
     {"plain_background": True},
@@ -17,6 +18,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"pose_code_size": 5},
     {"class_encoder_halvings": 2, "upsampling_kernel_size": 3},
     {"attention_channels": 4, "plain_background": True, "attention_pixels": True},
+    {"attention_channels": 4, "attention_pixels": True, "attention_overlap": True},
 ]
 
 
@@ -73,6 +75,29 @@ def test_a_generator_that_gets_pixels_draws_nearly_the_same(
     share = torch.tensor(HIDDEN).sigmoid().item()
     difference = (found - expected).abs()
     assert 0 < difference.max() <= 2 * share  # of colours in -1..1
+
+
+@pytest.mark.parametrize("doublings", [0, 1])
+def test_a_generator_whose_pixels_overlap_at_last_draws_the_same_where_they_agree(
+    tiny: ModelConfig, doublings: int
+) -> None:
+    changed = {
+        "attention_channels": 4,
+        "attention_doublings": doublings,
+        "attention_pixels": True,
+    }
+    own = ModelConfig.model_validate(tiny.model_dump() | changed)
+    before, after = Generator(own), Generator(own.model_copy(update={"attention_overlap": True}))
+    for tensor in before.parameters():
+        torch.nn.init.normal_(tensor, std=0.3)
+    before.attention.log_sharpness.data.fill_(math.log(1e6))  # each position finds itself
+    after.load_state_dict(with_overlap(before.state_dict(), own))
+    content = torch.rand(2, 3, tiny.image_size, tiny.image_size) * 2 - 1
+
+    with torch.inference_mode():
+        expected, found = before(content, content[:, None]), after(content, content[:, None])
+
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
 def test_a_width_that_is_no_multiple_draws_the_same(tiny: ModelConfig) -> None:

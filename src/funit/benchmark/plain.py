@@ -2,7 +2,8 @@
 
 Eager PyTorch in 32 bits, NCHW; nothing here is ever made faster. Its weights bear the names of
 those in `funit.model`, so that the same file serves both. Of the parts that go beyond the paper it
-takes the attention, the pose code and the plain background from there: none has a fast version.
+takes the attention and what it finds, the pose code and the plain background from there: none has a
+fast version.
 
 Shapes: B images of H x W pixels, K examples, C channels, S class-code size, N classes.
 """
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from funit.config import ModelConfig
 from funit.model.attention import Attention
 from funit.model.background import background_colour, without_background
+from funit.model.found_pixels import found_channels, laid_together, pixels_at_positions
 from funit.model.look import Look
 from funit.model.pose_code import PoseCode
 
@@ -31,7 +33,8 @@ class Generator(nn.Module):
         self.image_decoder = ImageDecoder(config)
         self.attention = None if config.attention_channels is None else Attention(config)
         self.has_plain_background = config.plain_background
-        self.has_pixels, self.attended_halvings = config.finds_pixels, config.num_halvings - 1
+        self.has_pixels, self.overlap = config.finds_pixels, config.pixels_overlap
+        self.num_found, self.attended_halvings = found_channels(config), config.num_halvings - 1
 
     def forward(self, content: Tensor, examples: Tensor) -> Tensor:
         # (B, 3, H, W), (B, K, 3, H, W) -> (B, 3, H, W)
@@ -49,8 +52,7 @@ class Generator(nn.Module):
         keys = values = code.new_empty(len(images), 0, 0)
         if self.attention is not None:
             keys = self.attention.keys(self.content_encoder(images)).flatten(2)
-            shrink = F.pixel_unshuffle if self.has_pixels else F.avg_pool2d
-            colours = shrink(images, 2**self.attended_halvings)
+            colours = self._colours(images)
             values = torch.cat([features[self.attended_halvings], colours], dim=1).flatten(2)
         shares = examples.new_full(examples.shape[:2], 1 / examples.shape[1])
         return Look(code, keys, values, code.new_zeros(len(images), keys.shape[2])).merged(shares)
@@ -61,8 +63,8 @@ class Generator(nn.Module):
         drawn = self.image_decoder(content_map, self.adain_decoder(look.class_code), attended)
         images = torch.tanh(drawn[:, :3])
         if attended is not None and self.has_pixels:
-            found = attended[:, -3 * 4**self.attended_halvings :]
-            pixels = F.pixel_shuffle(found, 2**self.attended_halvings)
+            side = 2**self.attended_halvings
+            pixels = laid_together(attended[:, -self.num_found :], side, overlap=self.overlap)
             images = torch.lerp(images, pixels, drawn[:, -1:].sigmoid())
         if not self.has_plain_background:
             return images
@@ -70,6 +72,12 @@ class Generator(nn.Module):
 
     def _foreground(self, images: Tensor) -> Tensor:
         return without_background(images) if self.has_plain_background else images
+
+    def _colours(self, foreground: Tensor) -> Tensor:
+        side = 2**self.attended_halvings
+        if self.has_pixels:
+            return pixels_at_positions(foreground, side, overlap=self.overlap)
+        return F.avg_pool2d(foreground, side)
 
 
 class ContentEncoder(nn.Module):
@@ -150,8 +158,8 @@ class ImageDecoder(nn.Module):
             UpsamplingConvolution(width, config.upsampling_kernel_size) for width in widths[:-1]
         )
         if config.attention_channels is not None:
-            found = 3 * 4 ** (depth - 1) if config.finds_pixels else 3
-            self.paint = convolution(base * 2 ** min(depth - 1, 2) + found, widths[1], 1)
+            attended = base * 2 ** min(depth - 1, 2) + found_channels(config)
+            self.paint = convolution(attended, widths[1], 1)
             self.painted_block = AdaINResidualBlock(widths[1])
         self.to_image = convolution(base, 3 + config.plain_background + config.finds_pixels, 7)
         self.has_adain_doublings = config.upsampling_norm == "adain"

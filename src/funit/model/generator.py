@@ -18,7 +18,13 @@ from funit.model.class_encoder import ClassEncoder
 from funit.model.content_conditioning import ContentConditioning
 from funit.model.content_encoder import ContentEncoder
 from funit.model.example_weights import ExampleWeights
-from funit.model.image_decoder import ImageDecoder, found_channels
+from funit.model.found_pixels import (
+    found_channels,
+    found_side,
+    laid_together,
+    pixels_at_positions,
+)
+from funit.model.image_decoder import ImageDecoder
 from funit.model.look import Look
 
 
@@ -48,7 +54,8 @@ class Generator(nn.Module):
         self.example_weights = ExampleWeights(config) if config.example_attention else None
         self.conditioning = ContentConditioning(config) if config.content_conditioned_code else None
         self.has_plain_background = config.plain_background
-        self.has_pixels, self.num_found = config.finds_pixels, found_channels(config)
+        self.has_pixels, self.overlap = config.finds_pixels, config.pixels_overlap
+        self.num_found, self.found_side = found_channels(config), found_side(config)
         self.attended_halvings = config.num_halvings - config.attention_doublings
 
     def encode_content(self, images: Tensor) -> Tensor:
@@ -110,8 +117,8 @@ class Generator(nn.Module):
         if attended is not None:
             found = attended[:, -self.num_found :]
         if found is not None and self.has_pixels:
-            pixels = F.pixel_shuffle(found, 2**self.attended_halvings)
-            images = torch.lerp(images, pixels.to(images.dtype), drawn[:, -1:].sigmoid())
+            pixels = laid_together(found.to(images.dtype), self.found_side, overlap=self.overlap)
+            images = torch.lerp(images, pixels, drawn[:, -1:].sigmoid())
         if background is not None:
             opacity = drawn[:, 3:4]
             full = background.dtype  # in 16 bits the background would not stay as it is
@@ -136,8 +143,8 @@ class Generator(nn.Module):
     def _colours(self, foreground: Tensor) -> Tensor:
         """The colours of a foreground at each position of the attention: (B, F, s h, s w)."""
         if self.has_pixels:
-            return F.pixel_unshuffle(foreground, 2**self.attended_halvings)
-        return F.avg_pool2d(foreground, 2**self.attended_halvings)
+            return pixels_at_positions(foreground, self.found_side, overlap=self.overlap)
+        return F.avg_pool2d(foreground, self.found_side)
 
 
 def _coloured(content_map: Tensor, images: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from funit.config import ModelConfig
 from funit.model.class_encoder import class_encoder_widths
+from funit.model.found_pixels import found_channels
 from funit.model.layers import (
     AdaINResidualBlock,
     FewChannelConvolution,
@@ -18,12 +19,6 @@ from funit.model.layers import (
     convolution,
     instance_norm,
 )
-
-
-def found_channels(config: ModelConfig) -> int:
-    """Colours that the attention finds at a position: their mean, or those of each pixel of it."""
-    side = 2 ** (config.num_halvings - config.attention_doublings)
-    return 3 * side**2 if config.finds_pixels else 3
 
 
 class ImageDecoder(nn.Module):

@@ -15,7 +15,7 @@ from funit.model.discriminator import Discriminator
 from funit.model.generator import Generator
 from funit.model.parent import Parent
 from funit.training.checkpoint import Tensors
-from funit.training.widening import widened, with_pixels
+from funit.training.widening import widened, with_overlap, with_pixels
 
 # Settings about the data, the machine and the call that MODEL was trained with
 NOT_TAKEN_OVER = RESUMABLE | {"model.num_classes", "data.num_unseen"}
@@ -29,7 +29,7 @@ def starting_settings(parent: Parent, preset: str | None, settings: Settings) ->
     Those of the networks are the model's. So are all others that say what is computed, unless a
     preset is named. The warm-up without a discriminator is what the model had left of it. Raises
     UserError where a setting would change the shape of a weight, unless it widens the generator or
-    gives it a pose code or the examples' pixels.
+    gives it a pose code, the examples' pixels, or their overlap.
     """
     own = _taken_over(parent.config)
     if preset is None:  # of what is not taken over, that of `small`
@@ -58,8 +58,11 @@ def load_parent(
     try:
         tensors = load_file(parent.generator_path)
         if wanted.finds_pixels and not own.finds_pixels:
-            tensors = with_pixels(tensors, own, wanted)
-            own = own.model_copy(update={"attention_pixels": True})
+            apart = own.model_copy(update={"attention_pixels": True, "attention_overlap": False})
+            tensors, own = with_pixels(tensors, own, apart), apart
+        if wanted.pixels_overlap and not own.pixels_overlap:
+            tensors = with_overlap(tensors, own)
+            own = own.model_copy(update={"attention_overlap": True})
         if wanted.base_channels != own.base_channels:
             same = {name: getattr(own, name) for name in OF_CODE}
             tensors = widened(tensors, own, wanted.model_copy(update=same), seed)
@@ -117,11 +120,13 @@ def _taken_over(config: Config) -> Settings:
 def _check_shapes(parent: Parent, wanted: ModelConfig) -> None:
     """Refuses settings with which the model's weights would not fit.
 
-    The generator may be wider, and have a pose code or pixels that the model has not.
+    The generator may be wider, and have a pose code or pixels that the model has not; those may
+    overlap.
     """
     own = parent.config.model.model_copy(update={"num_classes": wanted.num_classes})
     if wanted.finds_pixels and own.attention_channels is not None:
-        own = own.model_copy(update={"attention_pixels": True})
+        overlap = own.pixels_overlap or wanted.pixels_overlap
+        own = own.model_copy(update={"attention_pixels": True, "attention_overlap": overlap})
     if wanted.base_channels > own.base_channels:
         own = own.model_copy(update={"base_channels": wanted.base_channels})
     if _has_new_code(own, wanted):

@@ -6,12 +6,13 @@ al., 2016), "Net2WiderNet", with unequal shares in place of noise.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from funit.config import ModelConfig
 from funit.model.adain_decoder import adain_layer_sizes
+from funit.model.found_pixels import found_channels, found_side
 from funit.model.generator import Generator
-from funit.model.image_decoder import found_channels
 from funit.training.checkpoint import Tensors
 
 SHARES = (0.2, 0.8)  # before they are scaled to sum up to 1
@@ -59,6 +60,21 @@ def with_pixels(tensors: Tensors, own: ModelConfig, wanted: ModelConfig) -> Tens
         "image_decoder.to_image.weight": torch.cat([weight, torch.zeros_like(weight[:1])]),
         "image_decoder.to_image.bias": torch.cat([bias, torch.full_like(bias[:1], HIDDEN)]),
     }
+
+
+def with_overlap(tensors: Tensors, own: ModelConfig) -> Tensors:
+    """The generator's weights for `attention_overlap`, which draw nearly the same images.
+
+    Of the pixels around a position nothing is read at first.
+    """
+    side, count = found_side(own), found_channels(own)
+    paint = tensors["image_decoder.paint.weight"].float()
+    values, pixels = paint.split([paint.shape[1] - count, count], dim=1)
+    edge = side // 2
+    around = F.pad(pixels.reshape(-1, 3, side, side), [edge] * 4)
+    quadrants = around.unflatten(3, (2, side)).unflatten(2, (2, side))  # (N, 3, 2, s, 2, s)
+    wanted = quadrants.permute(0, 2, 4, 1, 3, 5).reshape(len(paint), -1, 1, 1)
+    return tensors | {"image_decoder.paint.weight": torch.cat([values, wanted], dim=1)}
 
 
 def _twins(new: int, old: int, group: int = 1) -> Tensor:
