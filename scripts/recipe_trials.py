@@ -1,6 +1,7 @@
 """The trials of the recipe: what each sets over the preset `small`.
 
-Most were made before its attention found pixels: they are beside `mean-colours`.
+Most were made before its attention found pixels: they are beside `mean-colours`. Those beside
+`pixels` were made before the pixels overlapped.
 
 All but those of the adversarial part and the paper's learn by reconstruction alone, which
 decides the error within the minutes that a trial has.
@@ -73,6 +74,7 @@ _WITH_MEAN_COLOURS: Mapping[str, list[str]] = {
     # width and depth
     "base-24": ["model.base_channels=24"],
     "blocks-4": ["model.num_residual_blocks=4"],
+    "fine-mean-colours": _FINE,
     # the shape of a class, out of the content map
     "code-24": ["model.pose_code_size=24"],
     "code-40": ["model.pose_code_size=40"],
@@ -107,11 +109,11 @@ _WITH_MEAN_COLOURS: Mapping[str, list[str]] = {
     "adversarial-faster": [*_ADVERSARIAL, "training.discriminator_learning_rate=4e-3"],
 }
 
-TRIALS: Mapping[str, list[str]] = {
-    "small": [],
-    "small-no-bend": ["data.bend=0"],
-    "small-bend-0.02": ["data.bend=0.02"],
-    "small-bend-0.02-momentum-0.9": ["data.bend=0.02", "training.momentum=0.9"],
+_WITH_PIXELS: Mapping[str, list[str]] = {
+    "pixels": [],
+    "pixels-no-bend": ["data.bend=0"],
+    "pixels-bend-0.02": ["data.bend=0.02"],
+    "pixels-bend-0.02-momentum-0.9": ["data.bend=0.02", "training.momentum=0.9"],
     # at 64 px: where it attends, how fine the content map is, and smaller images at first
     "attention-4x": ["model.attention_doublings=2"],
     "fine": _FINE,
@@ -120,7 +122,21 @@ TRIALS: Mapping[str, list[str]] = {
     "twins": [*_TWINS, "training.twins_from_images=5000"],
     "twins-turned-hues": [*_TWINS, "training.twins_from_images=5000", "data.turn_hues=0.5"],
     "twins-mixed-classes": [*_TWINS, "training.twins_from_images=5000", "data.mix_classes=0.5"],
-} | {name: ["model.attention_pixels=false", *set_] for name, set_ in _WITH_MEAN_COLOURS.items()}
+}
+
+_BEFORE = ["model.attention_overlap=false", "data.bend=0.05"]  # in the preset
+TRIALS: Mapping[str, list[str]] = (
+    {
+        "small": [],
+        "bend-0.05": ["data.bend=0.05"],
+        "twins-overlap": [*_TWINS, "training.twins_from_images=5000"],
+    }
+    | {name: [*_BEFORE, *set_] for name, set_ in _WITH_PIXELS.items()}
+    | {
+        name: ["model.attention_pixels=false", *_BEFORE, *set_]
+        for name, set_ in _WITH_MEAN_COLOURS.items()
+    }
+)
 
 COARSE_SHARES = {"coarse-to-fine": 0.5}  # of the minutes, on images of half the size
 
@@ -132,7 +148,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
         "momentum-0.9",
         "rmsprop",
     ],
-    "Momentum beside pixels": ["small-bend-0.02", "small-bend-0.02-momentum-0.9"],
+    "Momentum beside pixels": ["pixels-bend-0.02", "pixels-bend-0.02-momentum-0.9"],
     "A falling rate": ["mean-colours", "decay"],
     "How many images a step": ["mean-colours", "batch-4", "batch-16"],
     "The moving average": ["mean-colours", "half-life-500", "no-ramp-up"],
@@ -142,16 +158,11 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "Back-translation": ["mean-colours", "no-back-translation", "back-translation-1"],
     "Recolouring": ["mean-colours", "no-recolour"],
     "More looks than classes": ["twins", "twins-turned-hues", "twins-mixed-classes"],
-    "Bending the pose image": [
-        "mean-colours",
-        "no-bend",
-        "bend-0.02",
-        "small",
-        "small-no-bend",
-        "small-bend-0.02",
-    ],
-    "Attention": ["mean-colours", "no-attention", "small"],
-    "Where it attends": ["small", "attention-4x"],
+    "Bending the pose image": ["mean-colours", "no-bend", "bend-0.02"],
+    "Bending beside pixels": ["pixels", "pixels-no-bend", "pixels-bend-0.02"],
+    "Attention": ["mean-colours", "no-attention", "pixels"],
+    "Pixels that overlap": ["pixels", "bend-0.05", "small"],
+    "Where it attends": ["pixels", "attention-4x"],
     "AdaIN while doubling": ["mean-colours", "no-adain-doublings"],
     "The class code": [
         "mean-colours",
@@ -163,10 +174,18 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     ],
     "The background": ["mean-colours", "drawn-background"],
     "Width and depth": ["mean-colours", "base-24", "blocks-4"],
-    "How fine the content map is": ["small", "fine", "fine-base-24"],
-    "Coarse to fine": ["small", "coarse-to-fine"],
+    "How fine the content map is": ["mean-colours", "fine-mean-colours"],
+    "How fine it is beside pixels": ["pixels", "fine", "fine-base-24"],
+    "Coarse to fine": ["pixels", "coarse-to-fine"],
     "A pose code": ["mean-colours", "code-24", "code-40", "code-64"],
-    "Twins": ["mean-colours", "twins-from-5000", "twins-from-1000", "half-twins", "twins"],
+    "Twins": [
+        "mean-colours",
+        "twins-from-5000",
+        "twins-from-1000",
+        "half-twins",
+        "twins",
+        "twins-overlap",
+    ],
     "The perceptual loss": ["mean-colours", "no-perceptual"],
     "The adversarial part": [
         "mean-colours",
@@ -196,8 +215,8 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
         "paper-penalty-0.1",
     ],
 }
-PLOTTED = ("small", "mean-colours", "rate-5e-4", "no-bend", "no-perceptual", "fine")
+PLOTTED = ("small", "pixels", "mean-colours", "rate-5e-4", "no-perceptual", "fine")
 OURS, PAPERS = (
-    ("small", "mean-colours", "adversarial-from-24000"),
+    ("small", "pixels", "mean-colours", "adversarial-from-24000"),
     tuple(name for name in TRIALS if name.startswith("paper-")),
 )

@@ -16,7 +16,8 @@ mkdir -p "$folder"
 
 learn() {  # RUN IMAGES OPTION...: goes on with a run until it has seen so many images
     funit train "$zoo" --out "$folder/$1" --preset small --unseen 40 --seed 1 --max-images "$2" \
-        --set training.num_threads=1 --set model.attention_pixels=false "${@:3}"
+        --set training.num_threads=1 --set model.attention_pixels=false \
+        --set model.attention_overlap=false "${@:3}"
 }
 
 # Reconstruction alone, as the preset has it: at a steady rate, at a higher one, falling. The

@@ -14,7 +14,7 @@ mkdir -p "$folder"
 
 learn() {  # RUN IMAGES OPTION...: goes on with a run until it has seen so many images
     funit train "$lpc" --out "$folder/$1" --max-images "$2" --set training.num_threads=1 \
-        --set model.attention_pixels=false "${@:3}"
+        --set model.attention_pixels=false --set model.attention_overlap=false "${@:3}"
 }
 
 learn first 149192 --preset small --seed 0 \

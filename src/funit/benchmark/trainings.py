@@ -90,11 +90,13 @@ _MANY_STEPS: Settings = merged(
 _LITTLE: Settings = {  # the preset `small` as it was, halved less often to the same 8 positions
     "model": {
         "attention_pixels": False,
+        "attention_overlap": False,
         "image_size": 32,
         "num_halvings": 2,
         "class_encoder_halvings": 3,
         "discriminator_halvings": 2,
     },
+    "data": {"bend": 0.05},
     "training": {
         "adversarial_from_images": 2_000,
         "learning_rate": 5e-4,
