@@ -14,7 +14,7 @@ for weight in 0.1 1 10; do
         --set model.image_size=32 --set model.num_halvings=2 --set model.class_encoder_halvings=3 \
         --set model.discriminator_halvings=2 --set model.discriminator_max_channels=64 \
         --set training.num_threads=1 --set training.adversarial_from_images=2000 \
-        --set training.learning_rate=5e-4 --set model.attention_pixels=false --set data.bend=0.05 \
+        --set training.learning_rate=5e-4 --set model.attention_pixels=false \
         --set weights.gradient_penalty="$weight"
     funit demo --model "$run" --out "$run/demo"
 done

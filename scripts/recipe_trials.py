@@ -124,16 +124,15 @@ _WITH_PIXELS: Mapping[str, list[str]] = {
     "twins-mixed-classes": [*_TWINS, "training.twins_from_images=5000", "data.mix_classes=0.5"],
 }
 
-_BEFORE = ["model.attention_overlap=false", "data.bend=0.05"]  # in the preset
+_APART = "model.attention_overlap=false"
 TRIALS: Mapping[str, list[str]] = (
     {
         "small": [],
-        "bend-0.05": ["data.bend=0.05"],
         "twins-overlap": [*_TWINS, "training.twins_from_images=5000"],
     }
-    | {name: [*_BEFORE, *set_] for name, set_ in _WITH_PIXELS.items()}
+    | {name: [_APART, *set_] for name, set_ in _WITH_PIXELS.items()}
     | {
-        name: ["model.attention_pixels=false", *_BEFORE, *set_]
+        name: ["model.attention_pixels=false", _APART, *set_]
         for name, set_ in _WITH_MEAN_COLOURS.items()
     }
 )
@@ -161,7 +160,7 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "Bending the pose image": ["mean-colours", "no-bend", "bend-0.02"],
     "Bending beside pixels": ["pixels", "pixels-no-bend", "pixels-bend-0.02"],
     "Attention": ["mean-colours", "no-attention", "pixels"],
-    "Pixels that overlap": ["pixels", "bend-0.05", "small"],
+    "Pixels that overlap": ["pixels", "small"],
     "Where it attends": ["pixels", "attention-4x"],
     "AdaIN while doubling": ["mean-colours", "no-adain-doublings"],
     "The class code": [

@@ -15,7 +15,7 @@ ln -sf "$butterflies" butterflies.zip
 
 train() {  # NAME OPTION...: 40 minutes, once
     [ -f "$1/trained" ] || funit train "$1.zip" --out "$1" --set training.num_threads=1 \
-        --set model.attention_pixels=false --set data.bend=0.05 --set training.learning_rate=5e-4 \
+        --set model.attention_pixels=false --set training.learning_rate=5e-4 \
         --max-images 1000000 --max-minutes 40 "${@:2}"
     touch "$1/trained"
 }

@@ -488,7 +488,7 @@ SMALL: Settings = {  # 64 px, learns in an hour on two CPU cores
         "discriminator_max_channels": 128,
         "discriminator_blocks": 1,
     },
-    "data": {"resize_ratio": 1.0, "recolour": True, "bend": 0.02},
+    "data": {"resize_ratio": 1.0, "recolour": True, "bend": 0.05},
     "training": {
         "batch_size": 8,
         "shots": 2,

@@ -96,7 +96,6 @@ _LITTLE: Settings = {  # the preset `small` as it was, halved less often to the 
         "class_encoder_halvings": 3,
         "discriminator_halvings": 2,
     },
-    "data": {"bend": 0.05},
     "training": {
         "adversarial_from_images": 2_000,
         "learning_rate": 5e-4,
