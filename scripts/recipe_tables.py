@@ -86,7 +86,7 @@ def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry])
     """
     in_minutes = set(names) <= set(PAPERS) or not COARSE_SHARES.keys().isdisjoint(names)
     unit, rows = ("minutes" if in_minutes else "images"), []
-    by_seed: dict[Key, list[Point]] = defaultdict(list)
+    by_seed: dict[tuple[Key, float], list[Point]] = defaultdict(list)
     for where in dict.fromkeys(key[1:] for key in entries):
         group = {name: entries[key] for name in names if (key := Key(name, *where)) in entries}
         if len(group) < 2:  # one alone is an answer to nothing
@@ -96,12 +96,12 @@ def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry])
             point = point_at(entry["curve"], unit, value)
             assert point, f"`{name}` was measured too late to be compared"
             key = Key(name, *where)
-            by_seed[key._replace(seed="")].append(point)
+            by_seed[key._replace(seed=""), value].append(point)
             rows.append(
                 f"| `{name}` | {key.where} | {point['images']:,.0f} | {point['minutes']:.1f} "
                 f"| {point['error']:.3f} | {point['low']:.3f} to {point['high']:.3f} |"
             )
-    rows += [_over_seeds(*given) for given in by_seed.items() if len(given[1]) > 1]
+    rows += [_over_seeds(key, points) for (key, _), points in by_seed.items() if len(points) > 1]
     header = "| trial | data | images | minutes | error | 95% |\n" + "|---" * 6 + "|"
     parts = ["\n".join([header, *rows]) + "\n"] if rows else []
     if missing := [f"`{name}`" for name in names if all(key.trial != name for key in entries)]:
