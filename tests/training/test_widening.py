@@ -1,6 +1,7 @@
 """A wider generator draws what the narrower one did, and can learn more."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from funit.config import ModelConfig
 from funit.model.generator import Generator
+from funit.training.checkpoint import Tensors
 from funit.training.widening import HIDDEN, widened, with_overlap, with_pixels
 
 VARIANTS: list[dict[str, Any]] = [
@@ -27,11 +29,18 @@ def pair(tiny: ModelConfig, base_channels: int, **settings: Any) -> tuple[Genera
     own = ModelConfig.model_validate(tiny.model_dump() | settings)
     wanted = own.model_copy(update={"base_channels": base_channels})
     torch.manual_seed(3)
-    narrow, wide = Generator(own), Generator(wanted)
-    for tensor in narrow.parameters():  # biases too, which start as 0
+    return remade(own, wanted, lambda tensors: widened(tensors, own, wanted, seed=1))
+
+
+def remade(
+    own: ModelConfig, wanted: ModelConfig, weights: Callable[[Tensors], Tensors]
+) -> tuple[Generator, Generator]:
+    """A generator of any weights, and another one that was made of it."""
+    before, after = Generator(own), Generator(wanted)
+    for tensor in before.parameters():  # biases too, which start as 0
         torch.nn.init.normal_(tensor, std=0.3)
-    wide.load_state_dict(widened(narrow.state_dict(), own, wanted, seed=1))
-    return narrow, wide
+    after.load_state_dict(weights(before.state_dict()))
+    return before, after
 
 
 @pytest.mark.parametrize("base_channels", [4, 8, 12])
@@ -63,10 +72,7 @@ def test_a_generator_that_gets_pixels_draws_nearly_the_same(
     }
     own = ModelConfig.model_validate(tiny.model_dump() | changed)
     wanted = own.model_copy(update={"attention_pixels": True})
-    before, after = Generator(own), Generator(wanted)
-    for tensor in before.parameters():
-        torch.nn.init.normal_(tensor, std=0.3)
-    after.load_state_dict(with_pixels(before.state_dict(), own, wanted))
+    before, after = remade(own, wanted, lambda tensors: with_pixels(tensors, own, wanted))
     content, examples = torch.rand(2, 2, 3, tiny.image_size, tiny.image_size) * 2 - 1
 
     with torch.inference_mode():
@@ -87,11 +93,10 @@ def test_a_generator_whose_pixels_overlap_at_last_draws_the_same_where_they_agre
         "attention_pixels": True,
     }
     own = ModelConfig.model_validate(tiny.model_dump() | changed)
-    before, after = Generator(own), Generator(own.model_copy(update={"attention_overlap": True}))
-    for tensor in before.parameters():
-        torch.nn.init.normal_(tensor, std=0.3)
-    before.attention.log_sharpness.data.fill_(math.log(1e6))  # each position finds itself
-    after.load_state_dict(with_overlap(before.state_dict(), own))
+    wanted = own.model_copy(update={"attention_overlap": True})
+    before, after = remade(own, wanted, lambda tensors: with_overlap(tensors, own))
+    for generator in (before, after):  # each position finds itself
+        generator.attention.log_sharpness.data.fill_(math.log(1e6))
     content = torch.rand(2, 3, tiny.image_size, tiny.image_size) * 2 - 1
 
     with torch.inference_mode():

@@ -70,10 +70,9 @@ def with_overlap(tensors: Tensors, own: ModelConfig) -> Tensors:
     side, count = found_side(own), found_channels(own)
     paint = tensors["image_decoder.paint.weight"].float()
     values, pixels = paint.split([paint.shape[1] - count, count], dim=1)
-    edge = side // 2
-    around = F.pad(pixels.reshape(-1, 3, side, side), [edge] * 4)
-    quadrants = around.unflatten(3, (2, side)).unflatten(2, (2, side))  # (N, 3, 2, s, 2, s)
-    wanted = quadrants.permute(0, 2, 4, 1, 3, 5).reshape(len(paint), -1, 1, 1)
+    around = F.pad(F.pixel_shuffle(pixels, side), [side // 2] * 4)
+    quadrants = F.pixel_unshuffle(around, side).flatten(2).transpose(1, 2)  # (N, 4, 3 side^2)
+    wanted = quadrants.flatten(1)[:, :, None, None]
     return tensors | {"image_decoder.paint.weight": torch.cat([values, wanted], dim=1)}
 
 
