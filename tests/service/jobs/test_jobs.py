@@ -16,7 +16,7 @@ from funit.database.schema import ENDED_STATES
 from funit.errors import ConflictError, NotThereError, UserError
 from funit.home import home
 from funit.repository import ModelRepository
-from funit.service.jobs import manager
+from funit.service.jobs import manager, store
 from funit.service.jobs.child import run_child
 
 LONG = 100_000  # images: such a training does not end in a test
@@ -195,6 +195,17 @@ def test_a_second_jobs_process_waits_and_does_nothing_twice(shop: Shop) -> None:
     shop.wait(job_id, lambda _: bool(shop.children(job_id)) and shop.children(job_id) != [child])
 
     assert second.poll() is None
+
+
+def test_jobs_are_put_into_the_queue_in_the_order_to_be_begun_in(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    given = [
+        shop.create(name=f"zoo-{i}", priority=priority) for i, priority in enumerate([0, 5, 0])
+    ]
+
+    assert [job.id for job in store.unfinished(shop.services.database)] == [
+        given[i] for i in (1, 0, 2)
+    ]
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ def look_after(services: Services, client: DBOSClient) -> None:
         workflow_ids=[workflow_id(job) for job in jobs], load_input=False, load_output=False
     )
     new, dropped = without_workflow(jobs, known)
-    for job in new:
+    for job in new:  # the first is begun before the last is in the queue
         enqueue(client, job)
     for job in dropped:
         with store.changing(services.database, job.id) as (session, row):

@@ -125,11 +125,14 @@ def list_jobs(
 
 
 def unfinished(database: Engine) -> list[Job]:
-    """The jobs that a workflow must be doing or waiting for."""
+    """The jobs that a workflow must be doing or waiting for, in the order to be begun in."""
+    wanted = (
+        select(Job)
+        .where(Job.state.in_(["queued", *sorted(UNDER_WAY)]))
+        .order_by(Job.priority.desc(), Job.created_at)
+    )
     with reading(database) as session:
-        return list(
-            session.scalars(select(Job).where(Job.state.in_(["queued", *sorted(UNDER_WAY)])))
-        )
+        return list(session.scalars(wanted))
 
 
 def events_after(
