@@ -35,6 +35,13 @@ FORMS: Mapping[str, dict[str, Any]] = {
         "attention_overlap": True,
     },
     "attention": {"attention_channels": 4},
+    "attention before doubling": {"attention_channels": 4, "attention_doublings": 0},
+    "pixels after two doublings": {
+        "attention_channels": 4,
+        "attention_doublings": 2,
+        "attention_pixels": True,
+        "upsampling_norm": "adain",
+    },
     "pose code": {"pose_code_size": 5},
     "all of ours": {
         "upsampling_kernel_size": 3,

@@ -34,7 +34,8 @@ class Generator(nn.Module):
         self.attention = None if config.attention_channels is None else Attention(config)
         self.has_plain_background = config.plain_background
         self.has_pixels, self.overlap = config.finds_pixels, config.pixels_overlap
-        self.num_found, self.attended_halvings = found_channels(config), config.num_halvings - 1
+        self.num_found = found_channels(config)
+        self.attended_halvings = config.num_halvings - config.attention_doublings
 
     def forward(self, content: Tensor, examples: Tensor) -> Tensor:
         # (B, 3, H, W), (B, K, 3, H, W) -> (B, 3, H, W)
@@ -157,10 +158,12 @@ class ImageDecoder(nn.Module):
         self.doublings = nn.ModuleList(
             UpsamplingConvolution(width, config.upsampling_kernel_size) for width in widths[:-1]
         )
+        self.attention_doublings = config.attention_doublings
         if config.attention_channels is not None:
-            attended = base * 2 ** min(depth - 1, 2) + found_channels(config)
-            self.paint = convolution(attended, widths[1], 1)
-            self.painted_block = AdaINResidualBlock(widths[1])
+            painted = widths[config.attention_doublings]
+            attended = base * 2 ** min(depth - config.attention_doublings, 2)
+            self.paint = convolution(attended + found_channels(config), painted, 1)
+            self.painted_block = AdaINResidualBlock(painted)
         self.to_image = convolution(base, 3 + config.plain_background + config.finds_pixels, 7)
         self.has_adain_doublings = config.upsampling_norm == "adain"
 
@@ -172,13 +175,14 @@ class ImageDecoder(nn.Module):
         features = content_map
         for block in self.blocks:
             features = block(features, next(remaining), next(remaining))
-        for i, doubling in enumerate(self.doublings):
-            features = doubling(features)
-            if self.has_adain_doublings:
-                features = F.relu(adain(features, *next(remaining)))
-            else:
-                features = F.relu(F.instance_norm(features))
-            if i == 0 and attended is not None:
+        for doublings in range(len(self.doublings) + 1):
+            if doublings:
+                features = self.doublings[doublings - 1](features)
+                if self.has_adain_doublings:
+                    features = F.relu(adain(features, *next(remaining)))
+                else:
+                    features = F.relu(F.instance_norm(features))
+            if doublings == self.attention_doublings and attended is not None:
                 features = features + self.paint(attended)
                 features = self.painted_block(features, next(remaining), next(remaining))
         return self.to_image(features)
@@ -310,8 +314,9 @@ def adain_layer_sizes(config: ModelConfig) -> list[int]:
     """Channels of each AdaIN layer of the image decoder, in order."""
     channels = config.base_channels * 2**config.num_halvings
     sizes = [channels] * (2 * config.num_residual_blocks)
-    for i in range(config.num_halvings):
+    for doublings in range(config.num_halvings + 1):
+        is_painted = config.attention_channels is not None
+        sizes += [channels] * (doublings > 0 and config.upsampling_norm == "adain")
+        sizes += [channels] * (2 * (is_painted and doublings == config.attention_doublings))
         channels //= 2
-        sizes += [channels] * (config.upsampling_norm == "adain")
-        sizes += [channels] * (2 * (i == 0 and config.attention_channels is not None))
     return sizes
