@@ -21,6 +21,7 @@ from funit.home import whole_file
 
 DOCS = Path(__file__).parent.parent / "docs"
 RESULTS, PAGE, PLOTS = DOCS / "recipe.json", DOCS / "recipe.md", DOCS / "images"
+DASHES = {("dev", "32px"): "-", ("dev", "64px"): "--", ("lpc", "64px"): ":"}
 ALL_CLASSES = {"dev": 210, "lpc": 240}  # of entries that do not say how many were seen
 EQUAL = {
     "minutes": (10, 20, 30, 40, 50, 60),
@@ -126,7 +127,11 @@ def _plot_curves(entries: Mapping[Key, Entry]) -> None:
         for key, entry in entries.items():
             if key.trial in PLOTTED and key.data in ALL_CLASSES:
                 xs, ys = zip(*((p[unit], p["error"]) for p in entry["curve"]), strict=True)
-                axis.plot(xs, ys, label=", ".join(key))
+                colour, dashes = (
+                    f"C{PLOTTED.index(key.trial)}",
+                    DASHES.get((key.data, key.size), "-."),
+                )
+                axis.plot(xs, ys, dashes, color=colour, label=", ".join(key))
         axis.set_xlabel(f"{unit} of training")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("error, as a ratio to copying")

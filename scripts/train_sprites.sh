@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The training of the shipped model `sprites`: learns from the game characters in five runs that
+# The training of the shipped model `sprites`: learns from the game characters in six runs that
 # each start from the last one's model. Run it again to go on; one thread of a CPU is enough (the
 # model's card says for how long).
 #
@@ -40,3 +40,8 @@ learn hues 36000 --from "$folder/pixels" --seed 4 --set model.attention_pixels=t
 learn mixed 56000 --from "$folder/hues" --seed 5 --set model.attention_pixels=true \
     "${twins[@]}" --set training.twins_every_images=28000 --set data.turn_hues=0.5 \
     --set data.mix_classes=0.5 --set training.learning_rate_decay_images=56000 "$@"
+# the pixels that are found overlap
+learn overlap 56000 --from "$folder/mixed" --seed 6 --set model.attention_pixels=true \
+    --set model.attention_overlap=true "${twins[@]}" --set training.twins_every_images=28000 \
+    --set data.turn_hues=0.5 --set data.mix_classes=0.5 \
+    --set training.learning_rate_decay_images=56000 "$@"
