@@ -128,6 +128,7 @@ _APART = "model.attention_overlap=false"
 TRIALS: Mapping[str, list[str]] = (
     {
         "small": [],
+        "fine-overlap": _FINE,
         "twins-overlap": [*_TWINS, "training.twins_from_images=5000"],
     }
     | {name: [_APART, *set_] for name, set_ in _WITH_PIXELS.items()}
@@ -174,7 +175,9 @@ QUESTIONS: Mapping[str, Sequence[str]] = {  # a table each
     "The background": ["mean-colours", "drawn-background"],
     "Width and depth": ["mean-colours", "base-24", "blocks-4"],
     "How fine the content map is": ["mean-colours", "fine-mean-colours"],
-    "How fine it is beside pixels": ["pixels", "fine", "fine-base-24"],
+    "How fine it is beside pixels": ["pixels", "fine"],
+    "How fine it is beside pixels that overlap": ["small", "fine-overlap"],
+    "Width beside a fine content map": ["fine", "fine-base-24"],
     "Coarse to fine": ["pixels", "coarse-to-fine"],
     "A pose code": ["mean-colours", "code-24", "code-40", "code-64"],
     "Twins": [

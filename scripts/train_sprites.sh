@@ -40,7 +40,7 @@ learn hues 36000 --from "$folder/pixels" --seed 4 --set model.attention_pixels=t
 learn mixed 56000 --from "$folder/hues" --seed 5 --set model.attention_pixels=true \
     "${twins[@]}" --set training.twins_every_images=28000 --set data.turn_hues=0.5 \
     --set data.mix_classes=0.5 --set training.learning_rate_decay_images=56000 "$@"
-# the pixels that are found overlap
+# the pixels that are found overlap; as the model was made, it began from weights in 16 bits
 learn overlap 56000 --from "$folder/mixed" --seed 6 --set model.attention_pixels=true \
     --set model.attention_overlap=true "${twins[@]}" --set training.twins_every_images=28000 \
     --set data.turn_hues=0.5 --set data.mix_classes=0.5 \
