@@ -4,6 +4,7 @@
     python scripts/recipe.py divide LPC.zip DEV-20.zip --classes 20    # and 20 to learn from
     python scripts/recipe.py run DEV.zip FOLDER TRIAL... [--images N] [--minutes M] [--size 32]
                                  [--seeds 0,1] [--at-once 2] [--pairs-of DEV.zip]
+                                 [--machine NAME]
     python scripts/recipe.py list
     python scripts/recipe.py tables                        # docs/recipe.md, from the JSON
 
@@ -12,7 +13,8 @@ at once as asked, and adds its curve to docs/recipe.json: error of unseen classe
 seen and minutes. A run that stands there with as much is not made again. What is measured while it
 trains is `l1_foreground` with five examples, as a ratio to copying the content image; trials of
 different data are compared on the same pairs by `--pairs-of`. A trial from coarse to fine (with
-`--minutes`) spends a share of its time on images of half the size, in a run of its own.
+`--minutes`) spends a share of its time on images of half the size, in a run of its own. Minutes of
+two machines do not compare: `--machine` files trials apart from those of another one.
 """
 
 import argparse
@@ -84,6 +86,7 @@ def read_options() -> argparse.Namespace:
         one.add_argument("--seeds", default="0")
         one.add_argument("--at-once", type=int, default=1)
         one.add_argument("--pairs-of", type=Path)
+        one.add_argument("--machine", default="", metavar="NAME")
     options = parser.parse_args()
     if "trials" in options:
         options.pairs_of = options.pairs_of or options.data
@@ -102,6 +105,7 @@ def run(options: argparse.Namespace) -> None:
 def run_one(options: argparse.Namespace, trial: str, seed: int) -> None:
     """Trains one trial, if it is not in the results, and adds it."""
     key = f"{trial}/{options.size}px/{options.data.stem}/seed{seed}"
+    key += f"/{options.machine}" if options.machine else ""
     before = read_results().get(key)
     if before and before.get("pairs", options.data.stem) != options.pairs_of.stem:
         print(f"{key} is there, measured on the pairs of {before['pairs']}", file=sys.stderr)

@@ -42,15 +42,18 @@ class Key(NamedTuple):
     size: str
     data: str
     seed: str
+    machine: str = ""
+    """Where others were trained elsewhere: minutes are compared on one machine."""
 
     @property
     def where(self) -> str:
         """All but the trial, in words."""
-        return f"{self.data}, {self.size}, {self.seed.replace('seed', 'seed ')}"
+        on = f", on `{self.machine}`" if self.machine else ""
+        return f"{self.data}, {self.size}, {self.seed.replace('seed', 'seed ')}{on}"
 
 
 def read_results() -> dict[str, Any]:
-    """All entries, by TRIAL/SIZE/DATA/SEED."""
+    """All entries, by TRIAL/SIZE/DATA/SEED, or TRIAL/SIZE/DATA/SEED/MACHINE."""
     return dict(json.loads(RESULTS.read_text())) if RESULTS.exists() else {}
 
 
@@ -131,7 +134,7 @@ def _plot_curves(entries: Mapping[Key, Entry]) -> None:
                     f"C{PLOTTED.index(key.trial)}",
                     DASHES.get((key.data, key.size), "-."),
                 )
-                axis.plot(xs, ys, dashes, color=colour, label=", ".join(key))
+                axis.plot(xs, ys, dashes, color=colour, label=", ".join(filter(None, key)))
         axis.set_xlabel(f"{unit} of training")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("error, as a ratio to copying")
