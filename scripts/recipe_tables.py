@@ -130,11 +130,9 @@ def _plot_curves(entries: Mapping[Key, Entry]) -> None:
         for key, entry in entries.items():
             if key.trial in PLOTTED and key.data in ALL_CLASSES:
                 xs, ys = zip(*((p[unit], p["error"]) for p in entry["curve"]), strict=True)
-                colour, dashes = (
-                    f"C{PLOTTED.index(key.trial)}",
-                    DASHES.get((key.data, key.size), "-."),
-                )
-                axis.plot(xs, ys, dashes, color=colour, label=", ".join(filter(None, key)))
+                dashes = DASHES.get((key.data, key.size), "-.")
+                colour, label = f"C{PLOTTED.index(key.trial)}", ", ".join(filter(None, key))
+                axis.plot(xs, ys, dashes, color=colour, label=label)
         axis.set_xlabel(f"{unit} of training")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("error, as a ratio to copying")
