@@ -104,8 +104,7 @@ def run(options: argparse.Namespace) -> None:
 
 def run_one(options: argparse.Namespace, trial: str, seed: int) -> None:
     """Trains one trial, if it is not in the results, and adds it."""
-    key = f"{trial}/{options.size}px/{options.data.stem}/seed{seed}"
-    key += f"/{options.machine}" if options.machine else ""
+    key = "/".join(_parts(options, trial, seed))
     before = read_results().get(key)
     if before and before.get("pairs", options.data.stem) != options.pairs_of.stem:
         print(f"{key} is there, measured on the pairs of {before['pairs']}", file=sys.stderr)
@@ -135,6 +134,7 @@ def train_child(options: argparse.Namespace, trial: str, seed: int, log: Path) -
     """Trains in a process of its own, of one thread; its exit code."""
     command = [sys.executable, __file__, "child", options.data, options.folder, trial]
     command += ["--size", options.size, "--seeds", seed, "--pairs-of", options.pairs_of]
+    command += ["--machine", options.machine]
     for name in ("images", "minutes"):
         if limit := getattr(options, name):
             command += [f"--{name}", limit]
@@ -256,8 +256,14 @@ def _is_done(entry: Entry, options: argparse.Namespace) -> bool:
     return any(limit and last[name] >= limit for name, limit in limits.items())
 
 
+def _parts(options: argparse.Namespace, trial: str, seed: int) -> list[str]:
+    """Of its key in the results, and of its folder's name: no machine goes on with another's."""
+    parts = [trial, f"{options.size}px", options.data.stem, f"seed{seed}", options.machine]
+    return [part for part in parts if part]
+
+
 def _run_folder(options: argparse.Namespace, trial: str, seed: int) -> Path:
-    return options.folder / f"{trial}-{options.size}px-{options.data.stem}-seed{seed}"
+    return options.folder / "-".join(_parts(options, trial, seed))
 
 
 def _coarse_folder(out: Path) -> Path:

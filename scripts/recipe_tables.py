@@ -48,8 +48,12 @@ class Key(NamedTuple):
     @property
     def where(self) -> str:
         """All but the trial, in words."""
+        return self.where_with(self.seed.replace("seed", "seed "))
+
+    def where_with(self, seed: str) -> str:
+        """The same, with other words for the seed."""
         on = f", on `{self.machine}`" if self.machine else ""
-        return f"{self.data}, {self.size}, {self.seed.replace('seed', 'seed ')}{on}"
+        return f"{self.data}, {self.size}, {seed}{on}"
 
 
 def read_results() -> dict[str, Any]:
@@ -118,7 +122,7 @@ def _over_seeds(key: Key, points: Sequence[Point]) -> str:
     errors = [point["error"] for point in points]
     images, minutes = (np.mean([point[unit] for point in points]) for unit in ("images", "minutes"))
     return (
-        f"| `{key.trial}` | {key.data}, {key.size}, mean of {len(points)} seeds "
+        f"| `{key.trial}` | {key.where_with(f'mean of {len(points)} seeds')} "
         f"| {images:,.0f} | {minutes:.1f} "
         f"| {np.mean(errors):.3f} | seeds: {min(errors):.3f} to {max(errors):.3f} |"
     )
@@ -210,12 +214,11 @@ def source_classes(entries: Mapping[Key, Entry]) -> str:
 
     Each trial stands at as many images as all that it is compared with have seen.
     """
-    groups: dict[tuple[str, ...], dict[int, tuple[Key, Entry]]] = defaultdict(dict)
+    groups: dict[Key, dict[int, tuple[Key, Entry]]] = defaultdict(dict)
     for key, entry in entries.items():
         count = entry.get("classes") or ALL_CLASSES.get(key.data)
         if count:
-            group = key.trial, key.size, key.seed, _pairs(key, entry)
-            groups[group][count] = key, entry
+            groups[key._replace(data=_pairs(key, entry))][count] = key, entry
     lines = {name: _line(group) for name, group in sorted(groups.items()) if len(group) > 1}
     if not lines:
         return NOTHING
@@ -241,14 +244,15 @@ def _line(group: Mapping[int, tuple[Key, Entry]]) -> list[tuple[int, Key, Point]
     return found
 
 
-def _plot_classes(lines: Mapping[tuple[str, ...], Iterable[tuple[int, Key, Point]]]) -> None:
+def _plot_classes(lines: Mapping[Key, Iterable[tuple[int, Key, Point]]]) -> None:
     figure, axes = plt.subplots(figsize=(6.5, 4.5))
-    for (trial, size, seed, pairs), line in lines.items():
+    for (trial, size, pairs, *others), line in lines.items():
         counts, _, points = zip(*line, strict=True)
         errors = [point["error"] for point in points]
         below = [point["error"] - point["low"] for point in points]
         above = [point["high"] - point["error"] for point in points]
-        label = f"{trial}, {size}, {seed}, pairs of {pairs}, {points[0]['images']:,.0f} images"
+        where = ", ".join(filter(None, [size, *others]))
+        label = f"{trial}, {where}, pairs of {pairs}, {points[0]['images']:,.0f} images"
         axes.errorbar(counts, errors, (below, above), marker="o", capsize=3, label=label)
     axes.set_xscale("log")
     marks: list[int] = []

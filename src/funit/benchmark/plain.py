@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from funit.config import ModelConfig
+from funit.model.adain_decoder import adain_layer_sizes
 from funit.model.attention import Attention
 from funit.model.background import background_colour, without_background
 from funit.model.found_pixels import found_channels, laid_together, pixels_at_positions
@@ -308,15 +309,3 @@ def halvings(widths: list[int]) -> nn.ModuleList:
 def adain(features: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     """Gives each channel of each image the mean and the deviation decoded for it."""
     return F.instance_norm(features) * deviation[:, :, None, None] + mean[:, :, None, None]
-
-
-def adain_layer_sizes(config: ModelConfig) -> list[int]:
-    """Channels of each AdaIN layer of the image decoder, in order."""
-    channels = config.base_channels * 2**config.num_halvings
-    sizes = [channels] * (2 * config.num_residual_blocks)
-    for doublings in range(config.num_halvings + 1):
-        is_painted = config.attention_channels is not None
-        sizes += [channels] * (doublings > 0 and config.upsampling_norm == "adain")
-        sizes += [channels] * (2 * (is_painted and doublings == config.attention_doublings))
-        channels //= 2
-    return sizes
