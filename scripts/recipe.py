@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from recipe_data import divide
 from recipe_tables import Entry, read_results, write_results, write_tables
-from recipe_trials import COARSE_SHARES, TRIALS
+from recipe_trials import COARSE_SHARES, LAST_WITH_ALL, TAKEN_OUT, TRIALS
 
 from funit.config import Config, Settings, build_config, merged, parse_assignments, preset
 from funit.data.packed import packed_for
@@ -55,6 +55,7 @@ def main() -> None:
     if options.command == "list":
         for name, assignments in TRIALS.items():
             print(f"{name}: {' '.join(assignments) or '-'}")
+        print(f"taken out after {LAST_WITH_ALL}: {' '.join(TAKEN_OUT)}")
     elif options.command == "tables":
         write_tables()
     elif options.command == "divide":

@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullLocator
-from recipe_trials import COARSE_SHARES, OURS, PAPERS, PLOTTED, QUESTIONS
+from recipe_trials import (
+    COARSE_SHARES,
+    LAST_WITH_ALL,
+    OURS,
+    PAPERS,
+    PLOTTED,
+    QUESTIONS,
+    TAKEN_OUT,
+)
 from splice import spliced
 
 from funit.evaluation.metrics import bootstrap_ratio
@@ -21,7 +29,7 @@ from funit.home import whole_file
 
 DOCS = Path(__file__).parent.parent / "docs"
 RESULTS, PAGE, PLOTS = DOCS / "recipe.json", DOCS / "recipe.md", DOCS / "images"
-DASHES = {("dev", "32px"): "-", ("dev", "64px"): "--", ("lpc", "64px"): ":"}
+DASHES = {"32px": "-", "64px": "--", "elsewhere": ":"}
 ALL_CLASSES = {"dev": 210, "lpc": 240}  # of entries that do not say how many were seen
 EQUAL = {
     "minutes": (10, 20, 30, 40, 50, 60),
@@ -80,7 +88,8 @@ def write_tables() -> None:
     for name, content in sections.items():
         text = spliced(text, name, content)
     PAGE.write_text(text)
-    _plot_curves(entries)
+    _plot_curves(entries, "dev", PLOTTED, "recipe.png")
+    _plot_curves(entries, "lpc", [*OURS, *PAPERS], "recipe-hour.png")
 
 
 # ---------------------------------------------------------------- trial beside trial
@@ -114,6 +123,8 @@ def _question(question: str, names: Sequence[str], entries: Mapping[Key, Entry])
     parts = ["\n".join([header, *rows]) + "\n"] if rows else []
     if missing := [f"`{name}`" for name in names if all(key.trial != name for key in entries)]:
         parts.append(f"Not run yet: {', '.join(missing)}.\n")
+    if gone := [f"`{name}`" for name in names if name in TAKEN_OUT]:
+        parts.append(f"Taken out after commit {LAST_WITH_ALL}: {', '.join(gone)}.\n")
     return "\n".join([f"### {question}\n", *parts])
 
 
@@ -128,53 +139,60 @@ def _over_seeds(key: Key, points: Sequence[Point]) -> str:
     )
 
 
-def _plot_curves(entries: Mapping[Key, Entry]) -> None:
+def _plot_curves(entries: Mapping[Key, Entry], data: str, names: Sequence[str], file: str) -> None:
+    """Error against minutes and against images; a colour for each trial, a file if there is any."""
+    shown = {key: e for key, e in entries.items() if key.trial in names and key.data == data}
+    if not shown:
+        return
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True)
     for axis, unit in zip(axes, EQUAL, strict=True):
-        for key, entry in entries.items():
-            if key.trial in PLOTTED and key.data in ALL_CLASSES:
-                xs, ys = zip(*((p[unit], p["error"]) for p in entry["curve"]), strict=True)
-                dashes = DASHES.get((key.data, key.size), "-.")
-                colour, label = f"C{PLOTTED.index(key.trial)}", ", ".join(filter(None, key))
-                axis.plot(xs, ys, dashes, color=colour, label=label)
+        for key, entry in shown.items():
+            xs, ys = zip(*((p[unit], p["error"]) for p in entry["curve"]), strict=True)
+            dashes = DASHES["elsewhere" if key.machine else key.size]
+            colour, label = f"C{names.index(key.trial)}", ", ".join(filter(None, key))
+            axis.plot(xs, ys, dashes, color=colour, label=label)
         axis.set_xlabel(f"{unit} of training")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("error, as a ratio to copying")
-    axes[0].legend(fontsize=7)
-    _save(figure, "recipe.png")
+    axes[-1].legend(fontsize=7)
+    _save(figure, file)
 
 
 # ---------------------------------------------------------------- equal minutes, equal images
 
 
 def against_paper(entries: Mapping[Key, Entry]) -> str:
-    """A table for each of our trials, against the best of the paper's that ran on the same."""
+    """A table for each of our trials, against those of the paper's that ran on the same."""
     tables = []
     for key, entry in entries.items():
         rivals = {
-            name: entries[paper]
+            name: entries[paper]["curve"]
             for name in PAPERS
             if (paper := Key(name, *key[1:])) in entries
             and _pairs(key, entry) == _pairs(paper, entries[paper])
         }
         if key.trial in OURS and rivals:
-            best = min(rivals, key=lambda name: rivals[name]["curve"][-1]["error"])
-            tables.append(_comparison(key, entry, rivals[best], best))
+            tables.append(_comparison(key, entry["curve"], rivals))
     return "\n".join(tables) or NOTHING
 
 
-def _comparison(key: Key, ours: Entry, papers: Entry, name: str) -> str:
+def _comparison(key: Key, ours: Sequence[Point], rivals: Mapping[str, Sequence[Point]]) -> str:
+    """Each row is against the rival that is the best there."""
     rows = [
-        f"### `{key.trial}` against `{name}`: {key.where}\n",
+        f"### `{key.trial}` against the paper's: {key.where}\n",
         "| at | ours | the paper's | ratio | 95% |",
         "|---|---|---|---|---|",
     ]
     for unit, values in EQUAL.items():
         for value in values:
-            one, other = (point_at(entry["curve"], unit, value) for entry in (ours, papers))
-            if one and other:
+            one = point_at(ours, unit, value)
+            others = {name: point_at(curve, unit, value) for name, curve in rivals.items()}
+            there = {name: other for name, other in others.items() if other}
+            if one and there:
+                best = min(there, key=lambda name: there[name]["error"])
+                other = there[best]
                 rows.append(
-                    f"| {value:,} {unit} | {one['error']:.3f} | {other['error']:.3f} "
+                    f"| {value:,} {unit} | {one['error']:.3f} | {other['error']:.3f}, `{best}` "
                     f"| {one['error'] / other['error']:.3f} | {_ratio_interval(one, other)} |"
                 )
     return "\n".join(rows) + "\n"

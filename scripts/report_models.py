@@ -36,6 +36,7 @@ Written by
 
 Seed 0. [evaluation.md](evaluation.md) says what each metric is; the arrow is the better direction,
 in brackets stands the 95% interval. [runs.md](runs.md) says how the models were trained.
+A model is as it was at its commit: one that is shipped may have been replaced since.
 """
 MAIN_BLOCK = "results"  # of that page: the main figures
 MAIN_METRICS = (  # of evaluation.md, in this order; how their names begin

@@ -88,6 +88,27 @@ def test_an_unknown_name_offers_the_nearest(assignment: str, nearest: str) -> No
     assert caught.value.hint == f"did you mean {nearest}?"
 
 
+@pytest.mark.parametrize("off", ["false", "0.0", "null"])
+def test_settings_of_earlier_versions_that_were_off_are_read_and_others_refused(off: str) -> None:
+    name = {
+        "false": "model.example_attention",
+        "0.0": "training.augment",
+        "null": "weights.reconstruction_late",
+    }[off]
+
+    assert config_with(f"{name}={off}") == config_with()
+    with pytest.raises(UserError, match=f"there is no setting `{name}` any more") as caught:
+        config_with(f"{name}=0.5")
+
+    assert "recipe.md" in caught.value.hint
+
+
+def test_the_settings_in_a_model_of_an_earlier_version_are_read(tiny: ModelConfig) -> None:
+    assert ModelConfig(**tiny.model_dump(), discriminator_spectral_norm=False) == tiny
+    with pytest.raises(ValidationError):
+        ModelConfig(**tiny.model_dump(), discriminator_spectral_norm=True)
+
+
 @pytest.mark.parametrize("assignment", ["batch_size=4", "training.batch_size", "", "=3"])
 def test_an_assignment_without_part_name_or_value_is_an_error(assignment: str) -> None:
     with pytest.raises(UserError, match="is no assignment"):
@@ -247,7 +268,7 @@ valid_settings = st.fixed_dictionaries(
             optional={
                 "image_size": st.integers(4, 128).map(lambda eighths: 8 * eighths),
                 "base_channels": st.integers(1, 512),
-                "discriminator_head": st.sampled_from(["patch", "pooled", "projection"]),
+                "discriminator_head": st.sampled_from(["patch", "pooled"]),
                 "discriminator_norm": st.booleans(),
                 "max_bytes": st.none() | st.integers(1, 2**60),
             },

@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -28,6 +28,20 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
     )
+
+    taken_out: ClassVar[Mapping[str, Any]] = {}
+    # settings of earlier versions, and where they were off: so files of then can be read
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_taken_out(cls, given: Any) -> Any:
+        return cls.remaining(given) if isinstance(given, Mapping) else given
+
+    @classmethod
+    def remaining(cls, given: Mapping[str, Any]) -> Settings:
+        """The settings given, without those that were taken out and are off."""
+        off = object()
+        return {k: v for k, v in given.items() if cls.taken_out.get(k, off) != v}
 
 
 class ModelConfig(Section):
@@ -75,13 +89,6 @@ class ModelConfig(Section):
     """Numbers in a key: each position of the content finds the positions of the examples that show
     the same, and their look is drawn there. None: the class code alone, as in the paper."""
 
-    example_attention: bool = False
-    """Each example counts in the class code as a learned score says; else all count the same."""
-
-    content_conditioned_code: bool = False
-    """The content image has a say in the class code, and so has a learned constant (COCO-FUNIT,
-    Saito et al., 2020)."""
-
     attention_doublings: Annotated[int, Field(ge=0, le=2)] = 1
     """Attention works at the height and width of the content map, or after one or two doublings:
     what it finds is finer, and each doubling makes it 16 times as costly."""
@@ -106,9 +113,8 @@ class ModelConfig(Section):
     discriminator_blocks: Annotated[int, Field(ge=1)] = 2
     """Residual blocks at each scale but the last, which has two."""
 
-    discriminator_head: Literal["patch", "pooled", "projection"] = "patch"
-    """A map of patch scores, or one score an image: global average pooling, then linear [0026]; or
-    the map, and a score that is the same for all classes added to it (Miyato and Koyama, 2018)."""
+    discriminator_head: Literal["patch", "pooled"] = "patch"
+    """A map of patch scores, or one score an image: global average pooling, then linear [0026]."""
 
     discriminator_norm: bool = False
     """Instance normalisation with a learned affine map in the discriminator (claim 3)."""
@@ -117,11 +123,14 @@ class ModelConfig(Section):
     """What is judged: the image; what a frozen EfficientNet-lite2 sees in it, without a gradient
     penalty; or both, by a discriminator each (Projected GAN, Sauer et al., 2021)."""
 
-    discriminator_spectral_norm: bool = False
-    """Each layer's weights are divided by their largest singular value (Miyato et al., 2018)."""
-
     max_bytes: Positive | None = None
     """Refuse a model whose generator's weights need more bytes in 32 bits [0044]."""
+
+    taken_out = {
+        "example_attention": False,
+        "content_conditioned_code": False,
+        "discriminator_spectral_norm": False,
+    }
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
@@ -265,9 +274,6 @@ class TrainingConfig(Section):
     optimizer: Literal["rmsprop", "adam"] = "rmsprop"
     """RMSProp is the paper's; Adam runs with betas (0, 0.99)."""
 
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Adam's first beta in place of the 0, of the generator alone."""
-
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     """Of both networks."""
 
@@ -279,17 +285,6 @@ class TrainingConfig(Section):
 
     weight_decay: Weight = 1e-4
     """Of both networks."""
-
-    adversarial_loss: Literal["hinge", "relativistic"] = "hinge"
-    """The paper's; or real images and translations of a class compared in pairs, with a gradient
-    penalty on translations too (R3GAN, Huang et al., 2024)."""
-
-    augment: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """How likely the discriminator is shown its images recoloured, moved and cut, each of these."""
-
-    augment_target: Annotated[float, Field(ge=-1, le=1)] | None = None
-    """Augment more while the mean sign of real images' scores is above this, and less below; ADA's
-    is 0.6. `training.augment` is where it begins. None: it stays there."""
 
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the networks' passes; losses, the gradient penalty and the weights are always in 32 bits.
@@ -341,17 +336,14 @@ class TrainingConfig(Section):
     tensorboard: bool = False
     """Write TensorBoard events too (extra `tensorboard`)."""
 
+    taken_out = {"momentum": 0, "adversarial_loss": "hinge", "augment": 0, "augment_target": None}
+
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         low, high = self.shots_range
         if low > high:
             raise UserError(
                 f"`training.shots` [{low}, {high}] runs backwards", hint=f"write [{high}, {low}]"
-            )
-        if self.momentum and self.optimizer != "adam":
-            raise UserError(
-                f"`training.momentum` {self.momentum} is Adam's, not that of `{self.optimizer}`",
-                hint="set `training.optimizer` to `adam`, or leave it out",
             )
         return self
 
@@ -373,13 +365,10 @@ class LossWeights(Section):
     """What each term counts in the sum that is minimised."""
 
     adversarial: Weight = 1.0
-    """Of the hinge or relativistic loss, for both networks."""
+    """Of the hinge loss, for both networks."""
 
     reconstruction: Weight = 0.1
     """Of the mean absolute difference between an image and its reconstruction."""
-
-    reconstruction_late: Weight | None = None
-    """The same once the adversarial part runs. None: it stays as it was."""
 
     feature_matching: Weight = 1.0
     """Of the mean absolute difference between the discriminator's features (docs/losses.md)."""
@@ -399,18 +388,7 @@ class LossWeights(Section):
     """Of the cross-entropy between what hides the background, where it is plain, and what should
     (docs/losses.md)."""
 
-    code_classification: Weight = 0.0
-    """Of the cross-entropy of a linear classifier of the class codes over the training classes."""
-
-    code_contrast: Weight = 0.0
-    """Of telling by the class codes which images of the batch are of one class (docs/losses.md)."""
-
-    @property
-    def late(self) -> "LossWeights":
-        """The weights once the adversarial part runs."""
-        if self.reconstruction_late is None:
-            return self
-        return self.model_copy(update={"reconstruction": self.reconstruction_late})
+    taken_out = {"reconstruction_late": None, "code_classification": 0, "code_contrast": 0}
 
 
 class Config(Section):
@@ -428,18 +406,6 @@ class Config(Section):
                 f"`data.mix_classes` {self.data.mix_classes} needs to know which images of two "
                 "classes show the same pose",
                 hint="set `training.twins`, or leave it at 0",
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _comparable(self) -> Self:
-        if not self.weights.code_contrast:
-            return self
-        if self.training.reconstruct_from != "class" or self.training.shots_range[0] < 2:
-            raise UserError(
-                f"`weights.code_contrast` {self.weights.code_contrast} needs several images of a "
-                "class in a batch",
-                hint="set `training.reconstruct_from` to `class` and `training.shots` to 2 or more",
             )
         return self
 
@@ -646,8 +612,15 @@ def _reject_unknown(settings: Settings) -> None:
             )
         if not isinstance(section, Mapping):
             raise UserError(f"`{part}` holds no settings", hint=f"write `{part}: {{name: value}}`")
-        for field in section:
+        kind = _section(Config.model_fields[part].annotation)
+        for field in kind.remaining(section):
             name = f"{part}.{field}"
+            if field in kind.taken_out:
+                raise UserError(
+                    f"there is no setting `{name}` any more",
+                    hint=f"leave it out, as if it were {json.dumps(kind.taken_out[field])}: "
+                    "docs/recipe.md says what it was worth",
+                )
             if name not in known:
                 raise UserError(f"there is no setting `{name}`", hint=_nearest(name, known))
 

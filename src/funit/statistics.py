@@ -53,5 +53,5 @@ def codes_of(translator: Translator, images: Sequence[ImageSource]) -> tuple[Flo
     look = Look.cat(translator.encode_each(images))
     return (
         content_codes(maps, config),
-        look_codes(look.class_code, look.keys, look.log_shares, config),
+        look_codes(look.class_code, look.keys, look.log_shares),
     )

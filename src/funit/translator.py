@@ -115,7 +115,7 @@ class Translator:
         """The class code of each image by itself, (N, S): `encode_class` gives their mean."""
         chunks = _chunks(_several(images))
         codes = [self._single_looks(chunk).class_code for chunk in chunks]
-        return np.concatenate(codes)[:, : self.config.model.class_code_size]
+        return np.concatenate(codes)
 
     def encode_each(self, images: Sequence[ImageSource]) -> list[Look]:
         """The look of each example image by itself."""

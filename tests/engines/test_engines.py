@@ -30,10 +30,6 @@ CONFIGS: dict[str, dict[str, Any]] = {  # what each changes of the tiny one
         "attention_overlap": True,
     },
     "with attention to more positions": {"attention_channels": 4, "attention_doublings": 2},
-    "with codes that are weighed and conditioned": {
-        "example_attention": True,
-        "content_conditioned_code": True,
-    },
     "with a pose code": {**ATTENTION, "pose_code_size": 5},
     "with small kernels": {"upsampling_kernel_size": 3},
 }

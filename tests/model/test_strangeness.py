@@ -59,14 +59,14 @@ def test_a_pose_is_its_channels_means_and_deviations_without_the_background(
 
 
 def test_positions_of_a_look_count_their_shares(attending: ModelConfig) -> None:
-    class_code, keys = noise(2, attending.class_code_size + 1), noise(2, 4, 5)
+    class_code, keys = noise(2, attending.class_code_size), noise(2, 4, 5)
     shares = np.array([[1, 1, 1, 1, 4]] * 2, np.float32)
     repeated = np.concatenate([keys, keys[:, :, 4:].repeat(3, axis=2)], axis=2)
 
-    code = look_codes(class_code, keys, np.log(shares), attending)
+    code = look_codes(class_code, keys, np.log(shares))
 
     assert code.shape == (2, attending.class_code_size + 8)
-    same = look_codes(class_code, repeated, np.zeros((2, 8), np.float32), attending)
+    same = look_codes(class_code, repeated, np.zeros((2, 8), np.float32))
     np.testing.assert_allclose(code, same, rtol=1e-5)
 
 
@@ -74,7 +74,7 @@ def test_a_look_without_attention_is_its_class_code(tiny: ModelConfig) -> None:
     class_code = noise(2, tiny.class_code_size)
     no_keys, no_shares = np.empty((2, 0, 0), np.float32), np.empty((2, 0), np.float32)
 
-    code = look_codes(class_code, no_keys, no_shares, tiny)
+    code = look_codes(class_code, no_keys, no_shares)
 
     np.testing.assert_array_equal(code, class_code)
 

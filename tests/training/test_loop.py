@@ -203,19 +203,6 @@ def test_a_training_that_no_longer_improves_is_converged(
     assert checkpoint.images < 400
 
 
-def test_a_reconstruction_that_weighs_more_later_is_no_sign_of_convergence(
-    zoo: Path, tmp_path: Path, settings: Settings
-) -> None:
-    wanted = {
-        "training": {"patience_images": 16, "log_every_images": 4, "adversarial_from_images": 24},
-        "weights": {"reconstruction": 0.0, "reconstruction_late": 10.0},
-    }
-
-    checkpoint = train(zoo, tmp_path / "run", merged(settings, wanted))
-
-    assert checkpoint.images > 24 + 16
-
-
 # -------------------------------------------------------------- resume rules
 
 

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from funit.config import Config, Settings, build_config, merged
-from funit.errors import UserError
 from funit.training.optimizer import (
     make_optimizer,
     optimizer_tensors,
@@ -45,13 +44,10 @@ def test_without_a_decay_nothing_falls(settings: Settings) -> None:
     assert optimizer.param_groups[0]["lr"] == 0.5
 
 
-def test_each_network_has_its_own_learning_rate_and_the_generator_the_momentum(
-    settings: Settings,
-) -> None:
+def test_each_network_has_its_own_learning_rate(settings: Settings) -> None:
     config = config_with(
         settings,
         optimizer="adam",
-        momentum=0.9,
         learning_rate=1e-3,
         discriminator_learning_rate=2e-3,
     )
@@ -60,15 +56,8 @@ def test_each_network_has_its_own_learning_rate_and_the_generator_the_momentum(
 
     (of_generator,) = trainer.g_optimizer.param_groups
     (of_discriminator,) = trainer.d_optimizer.param_groups
-    assert (of_generator["lr"], of_generator["betas"]) == (1e-3, (0.9, 0.99))
+    assert (of_generator["lr"], of_generator["betas"]) == (1e-3, (0.0, 0.99))
     assert (of_discriminator["lr"], of_discriminator["betas"]) == (2e-3, (0.0, 0.99))
-
-
-def test_the_momentum_of_an_optimizer_without_is_refused(settings: Settings) -> None:
-    with pytest.raises(UserError, match=r"`training.momentum` 0.9") as error:
-        config_with(settings, optimizer="rmsprop", momentum=0.9)
-
-    assert "adam" in error.value.hint
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

@@ -15,8 +15,8 @@ from funit.training.widening import HIDDEN, widened, with_overlap, with_pixels
 VARIANTS: list[dict[str, Any]] = [
     {"plain_background": True},
     {"attention_channels": None, "upsampling_norm": "instance"},
-    {"attention_doublings": 0, "content_conditioned_code": True},
-    {"attention_doublings": 2, "example_attention": True, "upsampling_norm": "adain"},
+    {"attention_doublings": 0},
+    {"attention_doublings": 2, "upsampling_norm": "adain"},
     {"pose_code_size": 5},
     {"class_encoder_halvings": 2, "upsampling_kernel_size": 3},
     {"attention_channels": 4, "plain_background": True, "attention_pixels": True},

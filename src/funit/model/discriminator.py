@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from funit.config import ModelConfig
 from funit.model.layers import initialised, linear
-from funit.model.spectral import normalise_spectrally
 from funit.model.twice import (
     TwiceDifferentiableConvolution,
     leaky_relu,
@@ -29,9 +28,6 @@ class Scorer(Protocol):
 
     def features(self, images: Tensor) -> Tensor:
         """All but the last layer."""
-
-    def score(self, features: Tensor, classes: Tensor) -> Tensor:
-        """The scores for each image's class."""
 
 
 class PreActivationBlock(nn.Module):
@@ -83,9 +79,6 @@ class Discriminator(nn.Module):
             width = wider
         self.head = linear(width, config.num_classes)
         self.is_pooled = config.discriminator_head == "pooled"
-        self.of_any_class = linear(width, 1) if config.discriminator_head == "projection" else None
-        if config.discriminator_spectral_norm:
-            normalise_spectrally(self)
 
     def forward(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         # (B, 3, H, W), (B,) -> scores (B, h, w), features (B, C, h, w)
@@ -105,21 +98,13 @@ class Discriminator(nn.Module):
         """The scores for each image's class: (B, C, h, w), (B,) -> (B, h, w)."""
         # with the channels last also here, or the gradient would come back in the other layout
         activated = self._activated(features).movedim(1, -1)
-        rows, biases = self._rows(classes)
+        rows, biases = self.head.weight[classes], self.head.bias[classes]
         return (activated * rows[:, None, None]).sum(dim=-1) + biases[:, None, None]
 
     def score_all(self, features: Tensor) -> Tensor:
         """The scores for every class: (B, C, h, w) -> (B, N, h, w)."""
-        rows, biases = self._rows(slice(None))
-        return F.conv2d(self._activated(features), rows[:, :, None, None], biases)
-
-    def _rows(self, classes: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """The last layer's weights and biases of some classes: (B, C), (B,)."""
-        rows, biases = self.head.weight[classes], self.head.bias[classes]
-        if self.of_any_class is None:
-            return rows, biases
-        # the same as a score added
-        return rows + self.of_any_class.weight, biases + self.of_any_class.bias
+        rows = self.head.weight[:, :, None, None]
+        return F.conv2d(self._activated(features), rows, self.head.bias)
 
     def _activated(self, features: Tensor) -> Tensor:
         activated = leaky_relu(features, SLOPE)

@@ -15,9 +15,7 @@ from funit.model.adain_decoder import AdaINDecoder
 from funit.model.attention import Attention
 from funit.model.background import background_colour, foreground_mask, without_background
 from funit.model.class_encoder import ClassEncoder
-from funit.model.content_conditioning import ContentConditioning
 from funit.model.content_encoder import ContentEncoder
-from funit.model.example_weights import ExampleWeights
 from funit.model.found_pixels import (
     found_channels,
     found_side,
@@ -51,8 +49,6 @@ class Generator(nn.Module):
         self.adain_decoder = AdaINDecoder(config)
         self.image_decoder = ImageDecoder(config)
         self.attention = None if config.attention_channels is None else Attention(config)
-        self.example_weights = ExampleWeights(config) if config.example_attention else None
-        self.conditioning = ContentConditioning(config) if config.content_conditioned_code else None
         self.has_plain_background = config.plain_background
         self.has_pixels, self.overlap = config.finds_pixels, config.pixels_overlap
         self.num_found, self.found_side = found_channels(config), found_side(config)
@@ -83,8 +79,6 @@ class Generator(nn.Module):
         foreground = self._foreground(images)
         features = self.class_encoder.features(foreground)
         class_code = self.class_encoder.class_code(features[-1])
-        if self.example_weights is not None:
-            class_code = self.example_weights.weighed(class_code)
         if self.attention is None:
             nothing = class_code.new_empty(len(images), 0, 0)
             return Look(class_code, nothing, nothing, nothing.flatten(1))
@@ -92,12 +86,6 @@ class Generator(nn.Module):
         # the colours as they are, too: what is copied need not be learned
         values = torch.cat([features[self.attended_halvings], self._colours(foreground)], dim=1)
         return Look(class_code, keys, values.flatten(2), torch.zeros_like(keys[:, 0]))
-
-    def class_code(self, look: Look) -> Tensor:
-        """The class codes of looks: (B, S)."""
-        if self.example_weights is None:
-            return look.class_code
-        return self.example_weights.class_code(look.class_code)
 
     def decode(self, content_map: Tensor, look: Look) -> Tensor:
         """Images from content maps and looks, one for each: (B, C, h, w) -> (B, 3, H, W)."""
@@ -109,10 +97,7 @@ class Generator(nn.Module):
         if self.has_plain_background:
             content_map, background = content_map[:, :-3], content_map[:, -3:, :1, :1]
         attended = None if self.attention is None else self.attention(content_map, look)
-        class_code = self.class_code(look)
-        if self.conditioning is not None:
-            class_code = self.conditioning(class_code, content_map)
-        drawn = self.image_decoder(content_map, self.adain_decoder(class_code), attended)
+        drawn = self.image_decoder(content_map, self.adain_decoder(look.class_code), attended)
         images, opacity, found = torch.tanh(drawn[:, :3]), None, None
         if attended is not None:
             found = attended[:, -self.num_found :]

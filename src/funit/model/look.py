@@ -14,7 +14,7 @@ from torch import Tensor
 class Look(NamedTuple):
     """The class code, and what is where in the examples, for the attention."""
 
-    class_code: Tensor  # (B, S), or (B, S + 1) of examples that have learned weights
+    class_code: Tensor  # (B, S)
     keys: Tensor  # (B, A, P): what is at each position of the examples
     values: Tensor  # (B, V, P): what it looks like
     log_shares: Tensor  # (B, P): the logarithm of what each position's example counts

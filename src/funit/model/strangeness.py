@@ -54,9 +54,8 @@ def content_codes(maps: Floats, config: ModelConfig) -> Floats:
     return _pooled(lines, np.full((len(lines), num_positions), 1 / num_positions))
 
 
-def look_codes(class_code: Floats, keys: Floats, log_shares: Floats, config: ModelConfig) -> Floats:
+def look_codes(class_code: Floats, keys: Floats, log_shares: Floats) -> Floats:
     """What is compared of looks: (N, S), (N, A, P), (N, P) -> (N, S + 2A)."""
-    class_code = class_code[:, : config.class_code_size]
     if not keys.size:
         return class_code
     shares = np.exp(log_shares)

@@ -113,7 +113,7 @@ class LoadedModel:
         if self.statistics is None:
             return None
         config = self.translator.config.model
-        codes = [look_codes(each.class_code, each.keys, each.log_shares, config) for each in looks]
+        codes = [look_codes(each.class_code, each.keys, each.log_shares) for each in looks]
         return max(look_distances(np.concatenate(codes), self.statistics.look, config))
 
     def _strangeness(self, content_maps: Floats) -> Sequence[float | None]:

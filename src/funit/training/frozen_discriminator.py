@@ -15,15 +15,8 @@ from funit.config import LossWeights, ModelConfig
 from funit.data.dataset import Batch
 from funit.model.discriminator import SLOPE, Scorer
 from funit.model.layers import initialised, linear
-from funit.model.spectral import normalise_spectrally
 from funit.training.frozen_maps import FrozenMaps
-from funit.training.losses import (
-    AdversarialLoss,
-    Terms,
-    discriminator_terms,
-    doubt,
-    without_autocast,
-)
+from funit.training.losses import Terms, discriminator_terms, fooling, without_autocast
 
 
 class FrozenDiscriminator(nn.Module):
@@ -39,8 +32,6 @@ class FrozenDiscriminator(nn.Module):
             for channels, num_halvings in zip(self.seen.channels, (2, 1, 0), strict=True)
         )
         self.rows = linear(len(self.heads) * width, config.num_classes)
-        if config.discriminator_spectral_norm:
-            normalise_spectrally(self)
 
     def forward(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         """Scores, and the features that they are of."""
@@ -80,33 +71,23 @@ class _EvenMaps:
 
 
 def second_terms(
-    discriminator: Scorer | None,
-    batch: Batch,
-    translated: Tensor,
-    weights: LossWeights,
-    loss: AdversarialLoss,
+    discriminator: Scorer | None, batch: Batch, translated: Tensor, weights: LossWeights
 ) -> Terms:
     """What the discriminator minimises where it is the second one; nothing where there is none."""
     if discriminator is None:
         return {}
-    terms = discriminator_terms(discriminator, batch, translated, weights, 0, loss)
+    terms = discriminator_terms(discriminator, batch, translated, weights, 0)
     return {"frozen_adversarial": terms["adversarial"]}
 
 
 def fooling_second_terms(
-    discriminator: Scorer | None,
-    batch: Batch,
-    translated: Tensor,
-    weights: LossWeights,
-    loss: AdversarialLoss,
+    discriminator: Scorer | None, batch: Batch, translated: Tensor, weights: LossWeights
 ) -> Terms:
     """The generator's side of the same."""
     if discriminator is None:
         return {}
     scores, _ = discriminator(translated, batch.classes)
-    with torch.no_grad():
-        real_scores, _ = discriminator(batch.examples[:, 0], batch.classes)
-    return {"frozen_adversarial": weights.adversarial * doubt(scores, real_scores, loss)}
+    return {"frozen_adversarial": weights.adversarial * fooling(scores)}
 
 
 def _head(channels: int, width: int, num_halvings: int) -> nn.Sequential:

@@ -182,9 +182,7 @@ class _Loop:
             }
         )
         bar.update(images, means)
-        if self._will_be_weighed_anew():
-            self.lowest_at = images
-        elif means["g/reconstruction"] < self.lowest:
+        if means["g/reconstruction"] < self.lowest:
             self.lowest, self.lowest_at = means["g/reconstruction"], images
         self.logged_at, self.logged_time = images, now
 
@@ -232,12 +230,6 @@ class _Loop:
         if patience is not None and images - self.lowest_at >= patience:
             return f"converged: no better reconstruction since {self.lowest_at:,} images"
         return ""
-
-    def _will_be_weighed_anew(self) -> bool:
-        """Whether the reconstruction, when last logged, had not the weight that it ends with."""
-        late = self.run.config.weights.reconstruction_late
-        start = self.training.adversarial_from_images
-        return late is not None and start is not None and self.logged_at < start
 
     def _passed(self, interval: int) -> bool:
         """Whether this step reached a multiple of `interval`."""

@@ -3,10 +3,8 @@
 Shapes: B images, K examples, C feature channels, h x w patches. docs/losses.md has the formulas.
 """
 
-from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +17,6 @@ from funit.model.generator import Drawing
 from funit.model.twice import PenalisedPass
 from funit.training.perceptual_loss import PerceptualLoss
 
-AdversarialLoss = Literal["hinge", "relativistic"]
-Codes = tuple[Tensor, Tensor]  # the class codes of single images, and their classes
 Terms = dict[str, Tensor]  # weighted scalars: their sum is minimised, their names are logged
 
 
@@ -31,7 +27,6 @@ class Drawn:
     translated: Tensor  # (B, 3, H, W): the content in the look of the examples
     reconstruction: Drawing  # the content in the look of its own class
     original: Drawing  # what the reconstruction should be
-    codes: Sequence[Codes] = ()  # of the examples, and of what the reconstruction imitates
 
 
 def whole(tensor: Tensor) -> Tensor:
@@ -57,76 +52,37 @@ def gradient_penalty(
     return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
-@dataclass(frozen=True)
-class _Scored:
-    """Images and what the discriminator says of them, ready for the penalty if it is asked for."""
-
-    images: Tensor
-    scores: Tensor
-    penalised: PenalisedPass
-
-    def penalty(self) -> Tensor:
-        with without_autocast(self.images):
-            return gradient_penalty(self.scores, self.images, self.penalised)
-
-
-def _scored(discriminator: Scorer, images: Tensor, classes: Tensor, with_penalty: bool) -> _Scored:
-    images = images.detach()
-    if with_penalty:
-        images.requires_grad_()  # it differentiates by the image
-    penalised = PenalisedPass()
-    with without_autocast(images) if with_penalty else nullcontext(), penalised.forward():
-        scores, _ = discriminator(images, classes)
-    return _Scored(images, whole(scores), penalised)
-
-
 def discriminator_terms(
     discriminator: Scorer,
     batch: Batch,
     translated: Tensor,
     weights: LossWeights,
     penalty_factor: int,
-    loss: AdversarialLoss = "hinge",
-    hear: Callable[[Tensor], None] | None = None,
 ) -> Terms:
-    """The adversarial loss on one real image of each target class and its translation; penalties.
+    """The hinge loss on one real image of each target class and its translation; the penalty.
 
     `penalty_factor` multiplies the gradient penalty: 0 in a step that leaves it out, else the
-    number of steps that it stands for. `hear` is told by how much the discriminator is right about
-    the real images.
+    number of steps that it stands for.
     """
-    if loss == "hinge":
-        real = real_terms(discriminator, batch, weights, penalty_factor, hear)
-        return added(real, fake_terms(discriminator, batch, translated, weights))
-    with_penalty = bool(penalty_factor and weights.gradient_penalty)
-    true = _scored(discriminator, batch.examples[:, 0], batch.classes, with_penalty)
-    fake = _scored(discriminator, translated, batch.classes, with_penalty)
-    margins = _lead(true.scores, fake.scores)
-    if hear is not None:
-        hear(margins.detach())
-    terms = {"adversarial": weights.adversarial * F.softplus(-margins).mean()}
-    if with_penalty:
-        weight = penalty_factor * weights.gradient_penalty
-        terms["gradient_penalty"] = weight * true.penalty()
-        terms["fake_gradient_penalty"] = weight * fake.penalty()
-    return terms
+    real = real_terms(discriminator, batch, weights, penalty_factor)
+    return added(real, fake_terms(discriminator, batch, translated, weights))
 
 
 def real_terms(
-    discriminator: Scorer,
-    batch: Batch,
-    weights: LossWeights,
-    penalty_factor: int,
-    hear: Callable[[Tensor], None] | None = None,
+    discriminator: Scorer, batch: Batch, weights: LossWeights, penalty_factor: int
 ) -> Terms:
     """The part of the hinge loss that is of the real images, and the penalty."""
+    images, penalised = batch.examples[:, 0].detach(), PenalisedPass()
     with_penalty = bool(penalty_factor and weights.gradient_penalty)
-    real = _scored(discriminator, batch.examples[:, 0], batch.classes, with_penalty)
-    if hear is not None:
-        hear(real.scores.detach())
-    terms = {"adversarial": weights.adversarial * F.relu(1 - real.scores).mean()}
     if with_penalty:
-        terms["gradient_penalty"] = penalty_factor * weights.gradient_penalty * real.penalty()
+        images.requires_grad_()  # it differentiates by the image
+    with without_autocast(images) if with_penalty else nullcontext(), penalised.forward():
+        scores, _ = discriminator(images, batch.classes)
+    terms = {"adversarial": weights.adversarial * F.relu(1 - whole(scores)).mean()}
+    if with_penalty:
+        with without_autocast(images):
+            penalty = gradient_penalty(whole(scores), images, penalised)
+        terms["gradient_penalty"] = penalty_factor * weights.gradient_penalty * penalty
     return terms
 
 
@@ -151,24 +107,20 @@ def generator_terms(
     drawn: Drawn,
     weights: LossWeights,
     perceptual: PerceptualLoss | None = None,
-    loss: AdversarialLoss = "hinge",
 ) -> Terms:
-    """The generator's side of the adversarial loss, feature matching, and reconstruction."""
+    """The generator's side of the hinge loss, feature matching, and reconstruction."""
     scores, features = discriminator(drawn.translated, batch.classes)
     with torch.no_grad():  # the examples are real: nothing to learn from them here
         real = discriminator.features(batch.examples.flatten(0, 1))
         real = real.unflatten(0, batch.examples.shape[:2])
-    real_scores = discriminator.score(real[:, 0].detach(), batch.classes)
     return {
-        "adversarial": weights.adversarial * doubt(scores, real_scores, loss),
+        "adversarial": weights.adversarial * fooling(scores),
         "feature_matching": weights.feature_matching * feature_distance(features, real),
     } | reconstruction_terms(drawn.reconstruction, drawn.original, weights, perceptual)
 
 
-def doubt(scores: Tensor, real_scores: Tensor, loss: AdversarialLoss) -> Tensor:
-    """What the generator minimises: that the discriminator knows its images from real ones."""
-    if loss == "relativistic":
-        return F.softplus(-_lead(whole(scores), whole(real_scores))).mean()
+def fooling(scores: Tensor) -> Tensor:
+    """What the generator minimises: less where the discriminator takes its images for real."""
     return -whole(scores).mean()
 
 
@@ -209,8 +161,3 @@ def feature_distance(features: Tensor, of_examples: Tensor) -> Tensor:
     real = whole(of_examples).mean(dim=(3, 4)).mean(dim=1)
     # with the channels last, or the gradient would come back in the other layout
     return F.l1_loss(whole(features).movedim(1, -1).mean(dim=(1, 2)), real)
-
-
-def _lead(scores: Tensor, others: Tensor) -> Tensor:
-    """By how much each image's mean score is above that of another: (B, h, w) twice -> (B,)."""
-    return scores.flatten(1).mean(dim=1) - others.flatten(1).mean(dim=1)

@@ -12,16 +12,13 @@ from funit.training.checkpoint import Tensors
 LAST_SHARE = 0.1  # of a learning rate when it has fallen
 
 
-def make_optimizer(
-    network: nn.Module, training: TrainingConfig, lr: float, momentum: float = 0.0
-) -> Optimizer:
+def make_optimizer(network: nn.Module, training: TrainingConfig, lr: float) -> Optimizer:
     """RMSProp as in the paper, or Adam, for all weights of a network."""
     parameters, decay = list(network.parameters()), training.weight_decay
     if training.optimizer == "adam":
         # one kernel for all weights; RMSProp, which has no such kernel, takes a few (`foreach`)
         fused = True if all(p.device.type == "cuda" for p in parameters) else None
-        betas = (momentum, 0.99)
-        return torch.optim.Adam(parameters, lr, betas=betas, weight_decay=decay, fused=fused)
+        return torch.optim.Adam(parameters, lr, betas=(0.0, 0.99), weight_decay=decay, fused=fused)
     return torch.optim.RMSprop(parameters, lr, weight_decay=decay)
 
 

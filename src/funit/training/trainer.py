@@ -1,7 +1,7 @@
 """One step of the paper's algorithm: both networks, their optimisers and the moving average."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -11,13 +11,10 @@ from torch.optim import Optimizer
 
 from funit.config import Config
 from funit.data.dataset import Batch, Dataset, Twins
-from funit.model.discriminator import Discriminator, Scorer
+from funit.model.discriminator import Discriminator
 from funit.model.generator import Drawing, Generator
-from funit.model.look import Look
 from funit.model.parent import Parent
-from funit.training.augment import Augmentation
 from funit.training.checkpoint import Checkpoint, Tensors
-from funit.training.code_losses import CodeLosses
 from funit.training.compiled import compile_generator, is_compiled
 from funit.training.frozen_discriminator import (
     FrozenDiscriminator,
@@ -25,11 +22,9 @@ from funit.training.frozen_discriminator import (
     second_terms,
 )
 from funit.training.losses import (
-    Codes,
     Drawn,
     Terms,
     added,
-    discriminator_terms,
     fake_terms,
     generator_terms,
     real_terms,
@@ -57,8 +52,6 @@ class Trainer:
         with torch.random.fork_rng():
             torch.manual_seed(config.training.seed)
             generator, discriminators = Generator(config.model), _discriminators(config, device)
-            has_codes_taught = config.weights.code_classification or config.weights.code_contrast
-            self.code_losses = CodeLosses(config).to(device) if has_codes_taught else None
         self.generator = _placed(generator, device)
         self.discriminators = nn.ModuleList(_placed(each, device) for each in discriminators)
         self.discriminator, self.second = discriminators[0], (*discriminators, None)[1]
@@ -66,13 +59,8 @@ class Trainer:
         self.perceptual = PerceptualLoss(device) if config.weights.perceptual else None
         training = config.training
         lr, d_lr = training.learning_rate, training.discriminator_learning_rate
-        learning: nn.Module = self.generator
-        if self.code_losses is not None:
-            learning = nn.ModuleList([self.generator, self.code_losses])
-        self.g_optimizer = make_optimizer(learning, training, lr, training.momentum)
+        self.g_optimizer = make_optimizer(self.generator, training, lr)
         self.d_optimizer = make_optimizer(self.discriminators, training, d_lr or lr)
-        is_augmented = training.augment or training.augment_target is not None
-        self.augmentation = Augmentation(training, device) if is_augmented else None
         self.steps = 0
         self.images = 0
         self.twins: Twins | None = None
@@ -95,39 +83,24 @@ class Trainer:
         return terms
 
     def _play(self, batch: Batch) -> Terms:
-        weights = self.config.weights.late
-        loss, scorer = self.config.training.adversarial_loss, self._scorer(self.discriminator)
-        second = None if self.second is None else self._scorer(self.second)
-        hear = None if self.augmentation is None else self.augmentation.hear
-        factor = self._penalty_factor()
-        d_terms: Terms = {}
+        weights, discriminator, second = self.config.weights, self.discriminator, self.second
         self.d_optimizer.zero_grad(set_to_none=True)
-        if loss == "hinge":  # needs no translation: its graphs are gone before the generator's come
-            with self._autocast():
-                d_terms = real_terms(scorer, batch, weights, factor, hear)
-            d_terms = _backward(d_terms)
+        with self._autocast():  # needs no translation: its graphs are gone before others come
+            of_real = real_terms(discriminator, batch, weights, self._penalty_factor())
+        of_real = _backward(of_real)
 
         with self._autocast():
             drawn = self.draw(batch)  # one pass of the generator serves both updates
-            if loss == "hinge":
-                rest = fake_terms(scorer, batch, drawn.translated, weights)
-            else:
-                rest = discriminator_terms(
-                    scorer, batch, drawn.translated, weights, factor, loss, hear
-                )
-            rest |= second_terms(second, batch, drawn.translated, weights, loss)
-        d_terms = added(d_terms, _backward(rest))
+            of_fake = fake_terms(discriminator, batch, drawn.translated, weights)
+            of_fake |= second_terms(second, batch, drawn.translated, weights)
+        d_terms = added(of_real, _backward(of_fake))
         self.d_optimizer.step()
 
         with frozen(self.discriminators), self._autocast():
-            g_terms = generator_terms(scorer, batch, drawn, weights, self.perceptual, loss)
-            g_terms |= self._code_terms(drawn.codes)
-            g_terms |= fooling_second_terms(second, batch, drawn.translated, weights, loss)
+            g_terms = generator_terms(discriminator, batch, drawn, weights, self.perceptual)
+            g_terms |= fooling_second_terms(second, batch, drawn.translated, weights)
         _update(self.g_optimizer, g_terms)
-        terms = named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
-        if self.augmentation is not None:
-            terms |= named("d/", self.augmentation.state())
-        return terms
+        return named("d/", d_terms) | named("g/", g_terms)  # tensors: only the log reads numbers
 
     def _warm_up(self, batch: Batch) -> Terms:
         """An update of the generator by the reconstruction alone."""
@@ -138,34 +111,26 @@ class Trainer:
             content = torch.cat([translated, content[num_back:]])
         with self._autocast():  # another: one keeps the weights in 16 bits, without a graph above
             content_map = self.generator.encode_content(content)
-            drawn, codes = self._reconstruct(batch, content_map)
+            drawn = self._reconstruct(batch, content_map)
         original = self.generator.perfect(batch.original)
         terms = reconstruction_terms(drawn, original, self.config.weights, self.perceptual)
-        terms |= self._code_terms([codes])
         _update(self.g_optimizer, terms)
         return named("g/", terms)
-
-    def _scorer(self, discriminator: Scorer) -> Scorer:
-        """A discriminator as it sees images in this step."""
-        if self.augmentation is None:
-            return discriminator
-        return self.augmentation.around(discriminator, self.steps)
 
     def draw(self, batch: Batch) -> Drawn:
         """Translates and reconstructs the content images of a batch."""
         content_map = self.generator.encode_content(batch.content)
-        look, codes = self._looks(batch.examples, batch.classes)
-        translated = self.generator.decode(content_map, look)
+        translated = self.generator.decode(content_map, self.generator.encode_class(batch.examples))
         if num_back := self._num_back(batch):
             # Back-translation: the pose is read from the translation, where the own look is gone,
             # so that the look has to come from the examples. Detached: nothing can hide in it.
             back_map = self.generator.encode_content(translated[:num_back].detach())
             content_map = torch.cat([back_map, content_map[num_back:]])
-        reconstruction, own_codes = self._reconstruct(batch, content_map)
+        reconstruction = self._reconstruct(batch, content_map)
         original = self.generator.perfect(batch.original)
-        return Drawn(translated, reconstruction, original, [codes, own_codes])
+        return Drawn(translated, reconstruction, original)
 
-    def _reconstruct(self, batch: Batch, content_map: Tensor) -> tuple[Drawing, Codes]:
+    def _reconstruct(self, batch: Batch, content_map: Tensor) -> Drawing:
         """Draws the content images in the look of themselves, or of others of their classes."""
         if num_twins := self._num_twins(batch):
             own = self.generator.on_background_of(
@@ -174,23 +139,7 @@ class Trainer:
             content_map = torch.cat([content_map[:-num_twins], own])
         from_itself = self.config.training.reconstruct_from == "itself"
         shown = batch.original[:, None] if from_itself else batch.siblings
-        look, codes = self._looks(shown, batch.content_classes)
-        return self.generator.draw(content_map, look), codes
-
-    def _looks(self, examples: Tensor, classes: Tensor) -> tuple[Look, Codes]:
-        """The looks of sets of examples, and the class code and the class of each image."""
-        # (B, K, 3, H, W), (B,) -> B looks, (B * K, S), (B * K,)
-        singles = self.generator.encode_examples(examples.flatten(0, 1))
-        num_examples = examples.shape[1]
-        codes = self.generator.class_code(singles), classes.repeat_interleave(num_examples)
-        return singles.merged_evenly(num_examples), codes
-
-    def _code_terms(self, codes: Sequence[Codes]) -> Terms:
-        """What the class codes are taught, if it is asked for."""
-        if self.code_losses is None:
-            return {}
-        together, classes = (torch.cat(parts) for parts in zip(*codes, strict=True))
-        return self.code_losses.terms(together, classes)
+        return self.generator.draw(content_map, self.generator.encode_class(shown))
 
     def _trials(self) -> list[Tensor]:
         """Passes of the generator as in training, with few examples and with many."""
@@ -241,10 +190,6 @@ class Trainer:
         }
         if self.second is not None:
             files["second_discriminator"] = self.second.state_dict()
-        if self.code_losses is not None:
-            files["code_losses"] = self.code_losses.state_dict()
-        if self.augmentation is not None:
-            files["augmentation"] = self.augmentation.tensors()
         if self.twins is not None:
             found = {name: torch.from_numpy(part) for name, part in self.twins._asdict().items()}
             files["twins"] = found | {"found_at": torch.tensor(self.twins_found_at)}
@@ -266,10 +211,6 @@ class Trainer:
         restore_optimizer("d", self.d_optimizer, optimizers)
         if self.second is not None:
             self.second.load_state_dict(checkpoint.tensors("second_discriminator"))
-        if self.code_losses is not None:
-            self.code_losses.load_state_dict(checkpoint.tensors("code_losses"))
-        if self.augmentation is not None:
-            self.augmentation.restore(checkpoint.tensors("augmentation"))
         found = checkpoint.tensors("twins") if checkpoint.has("twins") else {}
         if "mates" in found:  # those of an older version have none, and are found anew
             self.twins_found_at = int(found.pop("found_at"))
