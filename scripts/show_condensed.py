@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 from show_limits import SHOTS, known_pairs
 
-from funit.curator import condensed
+from funit.curator import NUM_POSITIONS, condensed
 from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.evaluation.metrics import Images, Values, l1
 from funit.evaluation.pairs import Pairs
+from funit.gallery import in_8_bits
 from funit.translator import Translator
 
 FEWER_EXAMPLES, FEWER_POSITIONS = (3, 2, 1), (512, 256, 128, 64)
@@ -77,7 +78,12 @@ def looks(translator: Translator, examples: list[Images]) -> Iterator[tuple[str,
         name = "1 example" if count == 1 else f"{count} examples"
         yield name, translator.encode_class(examples[:count])
     for count in FEWER_POSITIONS:
-        yield f"{SHOTS} examples, joined to {count}", condensed(whole, count)
+        joined = condensed(whole, count)
+        yield f"{SHOTS} examples, joined to {count}", joined
+        if count == NUM_POSITIONS:
+            values, scale = in_8_bits(joined.values)
+            kept = joined._replace(values=values * scale[:, None])
+            yield "the same in 8 bits, as a gallery has it", kept
 
 
 if __name__ == "__main__":

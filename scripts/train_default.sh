@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The training of the shipped model `default`: draws its creatures and learns from them, in eight
+# The training of the shipped model `default`: draws its creatures and learns from them, in nine
 # runs that each start from the last one's model, as it was made. Run it again to go on; one thread
-# of a CPU is enough (seven hours in all: docs/runs.md).
+# of a CPU is enough (eight hours in all: docs/runs.md).
 #
 #     scripts/train_default.sh FOLDER [--max-minutes M]
 #
@@ -49,3 +49,7 @@ learn twins 48000 --from "$folder/code-2" "${twins[@]}" --set training.twins_eve
 # the attention finds the examples' pixels
 learn pixels 44000 --from "$folder/twins" --seed 5 --set model.attention_pixels=true "${twins[@]}" \
     --set training.twins_every_images=22000 --set training.learning_rate_decay_images=44000 "$@"
+# and the pixels that are found overlap
+learn overlap 44000 --from "$folder/pixels" --seed 6 --set model.attention_pixels=true \
+    --set model.attention_overlap=true "${twins[@]}" --set training.twins_every_images=22000 \
+    --set training.learning_rate_decay_images=44000 "$@"

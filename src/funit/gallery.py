@@ -2,9 +2,11 @@
 
 One safetensors file: `poses` (N, C, h, w) are content maps, on a plain background with the three
 channels of its colour; `class_code` (M, S), `keys`, `values` and `log_shares` are the parts of M
-looks. All in 16 bits; `gallery` in the metadata holds the names as JSON, and the data they are of.
+looks. All are in 16 bits but `values`, which have 8: what a channel's are multiplied by is in
+`value_scale` (V,), in 32 bits. `gallery` in the metadata holds the names as JSON, and the data they
+are of. Galleries of earlier versions have `values` in 16 bits and no scale.
 
-Shapes: N poses, M looks, P positions of a look.
+Shapes: N poses, M looks, V value channels, P positions of a look.
 """
 
 import json
@@ -13,8 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -73,7 +77,10 @@ class Gallery:
             "pose_names": list(self.pose_names),
             "look_names": list(self.look_names),
         }
-        stored = {name: np.asarray(part, np.float16, order="C") for name, part in parts.items()}
+        stored: dict[str, NDArray[Any]] = {
+            name: np.asarray(part, np.float16, order="C") for name, part in parts.items()
+        }
+        stored["values"], stored["value_scale"] = in_8_bits(self.looks.values)
         return save(stored, metadata={"gallery": json.dumps(about)})
 
     @classmethod
@@ -83,10 +90,21 @@ class Gallery:
             with safe_open(path, framework="np") as file:
                 about = json.loads(file.metadata()["gallery"])
                 looks = Look(*(file.get_tensor(part).astype(np.float32) for part in Look._fields))
+                if "value_scale" in file.keys():  # noqa: SIM118
+                    scale = file.get_tensor("value_scale")
+                    looks = looks._replace(values=looks.values * scale[:, None])
                 poses = file.get_tensor("poses").astype(np.float32)
             return cls(about["data"], about["pose_names"], poses, about["look_names"], looks)
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"`{path}` cannot be read: {error}", hint=_HINT) from None
+
+
+def in_8_bits(values: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Values as whole numbers in -127..127, and what each channel's are multiplied by."""
+    # (M, V, P) -> (M, V, P), (V,)
+    largest = np.abs(values).max(axis=(0, 2), initial=0)
+    scale = (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
+    return np.ascontiguousarray(np.rint(values / scale[:, None]).astype(np.int8)), scale
 
 
 def _split(name: str) -> tuple[str, int]:

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Cache, keyOf, type LookCode, merged } from "../src/engines/codes";
+import { Cache, keyOf, type LookCode, lookOf, merged } from "../src/engines/codes";
 import type { Look, Pixels } from "../src/engines/engine";
 import { partsOf } from "../src/engines/look";
 
@@ -24,6 +24,23 @@ test("looks are merged: means of class codes, positions beside each other", () =
   expect(shares[0]).toBeCloseTo(0.25 / 2);
   expect(shares[4]).toBeCloseTo(0.75 / 3);
   expect(shares.reduce((sum, x) => sum + x)).toBeCloseTo(1);
+});
+
+const FILE = {
+  metadata: {},
+  tensors: new Map(
+    Object.entries({ class_code: [9, 1], keys: [9, 2], log_shares: [9, 9, 0, -1], values: [0, 0, 0, 0, 1, 2, 3, -4] }).map(
+      ([name, data]) => [name, { shape: [2, data.length / 2], data: Float32Array.from(data) }],
+    ),
+  ),
+};
+
+test("a look of a gallery has each channel of its values scaled, where the file says by how much", () => {
+  const scaled = new Map(FILE.tensors).set("value_scale", { shape: [2], data: Float32Array.from([10, 0.5]) });
+
+  expect([...lookOf(FILE, "", 1).values]).toEqual([1, 2, 3, -4]);
+  expect([...lookOf({ ...FILE, tensors: scaled }, "", 1).values]).toEqual([10, 20, 1.5, -2]);
+  expect([...lookOf({ ...FILE, tensors: scaled }, "", 1).values]).toEqual([10, 20, 1.5, -2]); // the file stays as it is
 });
 
 test("a model without attention has class codes alone", () => {

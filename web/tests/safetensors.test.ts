@@ -11,19 +11,21 @@ function file(header: object, ...numbers: ArrayBufferView[]): ArrayBuffer {
   return Uint8Array.from(parts.flatMap((part) => [...part])).buffer;
 }
 
-test("tensors of 16 and of 32 bits are read, with what is said of them", () => {
+test("tensors of 8, 16 and 32 bits are read, with what is said of them", () => {
   const header = {
     __metadata__: { of: "a test" },
     half: { dtype: "F16", shape: [2], data_offsets: [0, 4] },
     full: { dtype: "F32", shape: [1, 2], data_offsets: [4, 12] },
+    whole: { dtype: "I8", shape: [2], data_offsets: [12, 14] },
   };
 
   const found = readSafetensors(
-    file(header, new Uint16Array([0x3c00, 0xc100]), new Float32Array([0.1, -7])),
+    file(header, new Uint16Array([0x3c00, 0xc100]), new Float32Array([0.1, -7]), new Int8Array([127, -3])),
   );
 
   expect(found.metadata).toEqual({ of: "a test" });
   expect(found.tensors.get("half")).toEqual({ shape: [2], data: new Float32Array([1, -2.5]) });
+  expect(found.tensors.get("whole")).toEqual({ shape: [2], data: new Float32Array([127, -3]) });
   expect(found.tensors.get("full")).toEqual({ shape: [1, 2], data: new Float32Array([0.1, -7]) });
 });
 
@@ -64,7 +66,7 @@ test.each([
 });
 
 test("a type that no model has is refused", () => {
-  const header = { a: { dtype: "I8", shape: [4], data_offsets: [0, 4] } };
+  const header = { a: { dtype: "U8", shape: [4], data_offsets: [0, 4] } };
 
-  expect(() => readSafetensors(file(header, new Uint8Array(4)))).toThrow("I8");
+  expect(() => readSafetensors(file(header, new Uint8Array(4)))).toThrow("U8");
 });

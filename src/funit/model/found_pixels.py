@@ -42,11 +42,11 @@ def laid_together(found: Tensor, side: int, *, overlap: bool) -> Tensor:
     """The image that found pixels make: (B, F, h, w) -> (B, 3, H, W)."""
     if not overlap:
         return F.pixel_shuffle(found, side)
-    weights = _weights(side).to(found)
-    sums = _blocks(found.unflatten(1, (4, -1)) * weights)
-    counted = _blocks(weights[None].expand(1, -1, -1, *found.shape[2:]))
+    sums = _blocks(found.unflatten(1, (4, -1)) * _weights(side).to(found))
     edge = side // 2
-    return F.pixel_shuffle(sums / counted, side)[:, :, edge:-edge, edge:-edge]
+    images = F.pixel_shuffle(sums, side)[:, :, edge:-edge, edge:-edge]
+    down, right = (_counted(side * length, side).to(found) for length in found.shape[2:])
+    return images / (down[:, None] * right)
 
 
 def _blocks(quadrants: Tensor) -> Tensor:
@@ -60,7 +60,17 @@ def _blocks(quadrants: Tensor) -> Tensor:
 
 def _weights(side: int) -> Tensor:
     """How much a pixel counts, the less the farther from its position: (4, 3 side^2, 1, 1)."""
-    rising = (torch.arange(side) + 0.5) / side
+    rising = _rising(side)
     ramps = torch.stack([rising, rising.flip(0)])
     of_block = [(ramps[y][:, None] * ramps[x]).flatten().repeat(3) for y, x in _QUADRANTS]
     return torch.stack(of_block)[:, :, None, None]
+
+
+def _counted(length: int, side: int) -> Tensor:
+    """What the weights along a line of pixels add up to: (length,), 1 but for its two ends."""
+    end = _rising(side)[side // 2 :]  # no position lies beyond: there the other half is missing
+    return torch.cat([end, end.new_ones(length - side), end.flip(0)])
+
+
+def _rising(side: int) -> Tensor:
+    return (torch.arange(side) + 0.5) / side

@@ -54,7 +54,11 @@ function beside(looks: LookCode[], part: "keys" | "values"): Float32Array {
   return joined;
 }
 
-/** One of the looks in a file, whose parts are `prefix` and their names; each has `count` of them. */
+/**
+ * One of the looks in a file, whose parts are `prefix` and their names.
+ *
+ * Those of a gallery have values in 8 bits, and beside them what each channel is multiplied by.
+ */
 export function lookOf(file: Tensors, prefix = "", index = 0): LookCode {
   const part = (name: string): Float32Array => {
     const tensor = file.tensors.get(prefix + name);
@@ -62,12 +66,10 @@ export function lookOf(file: Tensors, prefix = "", index = 0): LookCode {
     const size = tensor.data.length / tensor.shape[0]!;
     return tensor.data.slice(index * size, (index + 1) * size);
   };
-  return {
-    classCode: part("class_code"),
-    keys: part("keys"),
-    values: part("values"),
-    logShares: part("log_shares"),
-  };
+  const [values, logShares] = [part("values"), part("log_shares")];
+  const scale = file.tensors.get(`${prefix}value_scale`)?.data;
+  if (scale) values.forEach((value, i) => (values[i] = value * scale[Math.floor(i / logShares.length)]!));
+  return { classCode: part("class_code"), keys: part("keys"), values, logShares };
 }
 
 /** A mapping that forgets what was not asked for in the longest time. */

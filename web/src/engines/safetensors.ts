@@ -35,6 +35,7 @@ export function readSafetensors(file: ArrayBuffer): Tensors {
 function floats(bytes: ArrayBuffer, dtype: string): Float32Array {
   if (dtype === "F32") return new Float32Array(bytes); // every machine with a browser is little-endian
   if (dtype === "F16") return Float32Array.from(new Uint16Array(bytes), fromHalf);
+  if (dtype === "I8") return Float32Array.from(new Int8Array(bytes));
   throw new Error(`tensors of the type ${dtype} are not read`);
 }
 
