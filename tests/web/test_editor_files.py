@@ -76,7 +76,7 @@ def test_the_background_goes(editor: Editor) -> None:
     editor.page.get_by_role("radio", name="None").check(force=True)
     clear = editor.image()
     alpha = np.asarray(clear.convert("RGBA"))[..., 3]
-    assert (alpha[0].max(), alpha[:, 0].max()) == (0, 0)
+    assert (alpha[0, [0, -1]].max(), alpha[:, 0].max()) == (0, 0)  # an ear may reach the top
     assert alpha[200, 128] == 255
     assert 0.15 < (alpha > 127).mean() < 0.8
 
