@@ -20,7 +20,7 @@ from funit.engines.engine import Look
 from funit.errors import UserError
 from funit.evaluation.metrics import Images, Values, l1
 from funit.evaluation.pairs import Pairs
-from funit.gallery import in_8_bits
+from funit.gallery import from_8_bits, in_8_bits
 from funit.translator import Translator
 
 FEWER_EXAMPLES, FEWER_POSITIONS = (3, 2, 1), (512, 256, 128, 64)
@@ -81,8 +81,7 @@ def looks(translator: Translator, examples: list[Images]) -> Iterator[tuple[str,
         joined = condensed(whole, count)
         yield f"{SHOTS} examples, joined to {count}", joined
         if count == NUM_POSITIONS:
-            values, scale = in_8_bits(joined.values)
-            kept = joined._replace(values=values * scale[:, None])
+            kept = joined._replace(values=from_8_bits(*in_8_bits(joined.values)))
             yield "the same in 8 bits, as a gallery has it", kept
 
 

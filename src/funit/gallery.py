@@ -91,8 +91,8 @@ class Gallery:
                 about = json.loads(file.metadata()["gallery"])
                 looks = Look(*(file.get_tensor(part).astype(np.float32) for part in Look._fields))
                 if "value_scale" in file.keys():  # noqa: SIM118
-                    scale = file.get_tensor("value_scale")
-                    looks = looks._replace(values=looks.values * scale[:, None])
+                    values = from_8_bits(looks.values, file.get_tensor("value_scale"))
+                    looks = looks._replace(values=values)
                 poses = file.get_tensor("poses").astype(np.float32)
             return cls(about["data"], about["pose_names"], poses, about["look_names"], looks)
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
@@ -105,6 +105,12 @@ def in_8_bits(values: Floats) -> tuple[NDArray[np.int8], Floats]:
     largest = np.abs(values).max(axis=(0, 2), initial=0)
     scale = (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
     return np.ascontiguousarray(np.rint(values / scale[:, None]).astype(np.int8)), scale
+
+
+def from_8_bits(values: NDArray[Any], scale: Floats) -> Floats:
+    """The values again, but for rounding."""
+    found: Floats = values * scale[:, None]
+    return found
 
 
 def _split(name: str) -> tuple[str, int]:
