@@ -6,7 +6,7 @@ against images seen and minutes.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +39,7 @@ NOTHING = "Not run yet.\n"
 SEED = 0
 
 Point = Mapping[str, Any]  # of a curve: images, minutes, error, low, high, by_class
+Curve = Sequence[Point]
 Entry = Mapping[str, Any]  # settings, commit, classes, pairs, curve
 Entries = Mapping[str, Entry]
 
@@ -162,8 +163,11 @@ def _plot_curves(entries: Mapping[Key, Entry], data: str, names: Sequence[str], 
 
 
 def against_paper(entries: Mapping[Key, Entry]) -> str:
-    """A table for each of our trials, against those of the paper's that ran on the same."""
-    tables = []
+    """A table for each of our trials, against those of the paper's that ran on the same.
+
+    One over all seeds follows, where there are several.
+    """
+    tables, seeds = [], defaultdict(list)
     for key, entry in entries.items():
         rivals = {
             name: entries[paper]["curve"]
@@ -173,32 +177,71 @@ def against_paper(entries: Mapping[Key, Entry]) -> str:
         }
         if key.trial in OURS and rivals:
             tables.append(_comparison(key, entry["curve"], rivals))
+            seeds[key._replace(seed="")].append((entry["curve"], rivals))
+    tables += [_over_seeds_against(key, runs) for key, runs in seeds.items() if len(runs) > 1]
     return "\n".join(tables) or NOTHING
 
 
-def _comparison(key: Key, ours: Sequence[Point], rivals: Mapping[str, Sequence[Point]]) -> str:
+def _comparison(key: Key, ours: Curve, rivals: Mapping[str, Curve]) -> str:
     """Each row is against the rival that is the best there."""
     rows = [
         f"### `{key.trial}` against the paper's: {key.where}\n",
         "| at | ours | the paper's | ratio | 95% |",
         "|---|---|---|---|---|",
     ]
-    for unit, values in EQUAL.items():
-        for value in values:
-            one = point_at(ours, unit, value)
-            others = {name: point_at(curve, unit, value) for name, curve in rivals.items()}
-            there = {name: other for name, other in others.items() if other}
-            if one and there:
-                best = min(there, key=lambda name: there[name]["error"])
-                other = there[best]
-                rows.append(
-                    f"| {value:,} {unit} | {one['error']:.3f} | {other['error']:.3f}, `{best}` "
-                    f"| {one['error'] / other['error']:.3f} | {_ratio_interval(one, other)} |"
-                )
+    for unit, value in _equal():
+        one = point_at(ours, unit, value)
+        others = {name: point_at(curve, unit, value) for name, curve in rivals.items()}
+        there = {name: other for name, other in others.items() if other}
+        if one and there:
+            best = min(there, key=lambda name: there[name]["error"])
+            other = there[best]
+            rows.append(
+                f"| {value:,} {unit} | {one['error']:.3f} | {other['error']:.3f}, `{best}` "
+                f"| {one['error'] / other['error']:.3f} | {_ratio_interval(one, other)} |"
+            )
     return "\n".join(rows) + "\n"
 
 
-def point_at(curve: Sequence[Point], unit: str, value: float) -> Point | None:
+def _over_seeds_against(key: Key, runs: Sequence[tuple[Curve, Mapping[str, Curve]]]) -> str:
+    """Means over the seeds, the ratio of each and of the means; the rival is one that all have."""
+    where = key.where_with(f"mean of {len(runs)} seeds")
+    rows = [
+        f"### `{key.trial}` against the paper's: {where}\n",
+        "| at | ours | the paper's | ratio | of each seed |",
+        "|---|---|---|---|---|",
+    ]
+    shared = [name for name in PAPERS if all(name in rivals for _, rivals in runs)]
+    for unit, value in _equal():
+        ours = _errors_at([curve for curve, _ in runs], unit, value)
+        others = {
+            name: found
+            for name in shared
+            if (found := _errors_at([rivals[name] for _, rivals in runs], unit, value))
+        }
+        if ours and others:
+            best = min(others, key=lambda name: sum(others[name]))
+            one, other = np.mean(ours), np.mean(others[best])
+            ratios = [f"{a / b:.3f}" for a, b in zip(ours, others[best], strict=True)]
+            rows.append(
+                f"| {value:,} {unit} | {one:.3f} | {other:.3f}, `{best}` "
+                f"| {one / other:.3f} | {', '.join(ratios)} |"
+            )
+    return "\n".join(rows) + "\n"
+
+
+def _equal() -> Iterator[tuple[str, int]]:
+    """Where curves are compared, as (unit, value)."""
+    return ((unit, value) for unit, values in EQUAL.items() for value in values)
+
+
+def _errors_at(curves: Sequence[Curve], unit: str, value: float) -> list[float]:
+    """Of every curve; none at all where one does not reach so far."""
+    points = [point_at(curve, unit, value) for curve in curves]
+    return [point["error"] for point in points if point] if all(points) else []
+
+
+def point_at(curve: Curve, unit: str, value: float) -> Point | None:
     """What was measured after so many images or minutes, between two measurements by a line.
 
     None before the first and after the last one.

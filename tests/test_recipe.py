@@ -193,6 +193,29 @@ def test_ours_is_compared_with_the_best_of_the_papers_at_equal_minutes_and_at_eq
     assert "30 minutes" not in text  # the paper's ended after 25
 
 
+def test_seeds_are_compared_in_their_mean_with_a_rival_that_all_of_them_have(
+    tables: ModuleType,
+) -> None:
+    def key(trial: str, seed: int) -> Any:
+        return tables.Key(trial, "64px", "lpc", f"seed{seed}")
+
+    entries = {
+        key("small", 0): entry(0.05),
+        key("small", 1): entry(0.06),
+        key("paper-batch-8", 0): entry(0.025),
+        key("paper-batch-8", 1): entry(0.02, 4),
+        key("paper-batch-4", 0): entry(0.04),  # better, and of one seed alone
+    }
+
+    text = tables.against_paper(entries)
+
+    assert text.count("###") == 3
+    _, of_seeds = text.split("### `small` against the paper's: lpc, 64px, mean of 2 seeds\n")
+    assert "| 20 minutes | 0.780 | 0.910, `paper-batch-8` | 0.857 | 0.889, 0.826 |" in of_seeds
+    assert "30 minutes" not in of_seeds
+    assert "20,000 images" not in of_seeds  # the second of the paper's saw fewer
+
+
 def test_trials_of_a_question_stand_at_as_many_images_and_the_papers_at_as_many_minutes(
     tables: ModuleType,
 ) -> None:
