@@ -111,6 +111,7 @@ def run_one(options: argparse.Namespace, trial: str, seed: int) -> None:
         print(f"{key} is there, measured on the pairs of {before['pairs']}", file=sys.stderr)
         return
     if before and _is_done(before, options):
+        print(f"{key} is in docs/recipe.json; `--machine NAME` trains it again, beside that one")
         return
     out = _run_folder(options, trial, seed)
     if train_child(options, trial, seed, out.with_suffix(".log")):

@@ -423,7 +423,7 @@ def test_a_packed_file_says_what_it_left_out(place: Path) -> None:
 
 def test_published_models_are_listed_and_shown() -> None:
     assert succeed("publish model --name zoo") == "zoo@1\n"
-    assert succeed("publish model --name zoo") == "zoo@2\n"
+    assert succeed("publish model --name zoo --licence CC-BY-4.0") == "zoo@2\n"
 
     infos = json.loads(succeed("models list --json"))
     assert [(i["name"], i["version"]) for i in infos if i["name"] == "zoo"] == [
@@ -431,7 +431,7 @@ def test_published_models_are_listed_and_shown() -> None:
         ("zoo", 2),
     ]
     assert re.search(
-        r"^zoo +2 +latest +16 +5 +5 +[0-9,]+ +not stated *$", succeed("models list"), re.MULTILINE
+        r"^zoo +2 +latest +16 +5 +5 +[0-9,]+ +CC-BY-4.0 *$", succeed("models list"), re.MULTILINE
     )
     assert "# zoo, version 1" in succeed("models show zoo@1")
     assert json.loads(succeed("models show zoo --json"))["version"] == 2
@@ -564,7 +564,7 @@ def test_a_training_from_a_model_goes_on_and_is_published_with_its_parent(place:
 
     assert yaml.safe_load(planned)["model"]["base_channels"] == 4
     assert yaml.safe_load(planned)["model"]["num_classes"] == 3
-    assert "`./model` has no discriminator: a new one is learned" in first.stderr
+    assert "`./model` has no discriminator to go on with: a new one is learned" in first.stderr
     assert "going on from 4 images" in second.stderr
     assert succeed("publish tuned --name mine") == "mine@1\n"
     shown = json.loads(succeed("models show mine --json"))

@@ -285,7 +285,7 @@ valid_settings = st.fixed_dictionaries(
         "training": st.fixed_dictionaries(
             {},
             optional={
-                "seed": st.integers(),
+                "seed": st.integers(-(2**63), 2**63 - 1),
                 "shots": st.integers(1, 9) | st.tuples(st.integers(1, 4), st.integers(4, 9)),
                 "learning_rate": st.floats(0, exclude_min=True, allow_infinity=False),
                 "max_passes": st.none() | st.floats(1e-300, 1e300),

@@ -196,7 +196,10 @@ def test_a_model_without_a_discriminator_gets_a_new_one_and_says_so(
     train(own, tmp_path / "run", SHORT, from_model=alone)
 
     output = capsys.readouterr()
-    assert f"`{alone}` has no discriminator: a new one is learned" in output.out + output.err
+    assert (
+        f"`{alone}` has no discriminator to go on with: a new one is learned"
+        in output.out + output.err
+    )
     assert info.discriminator_sha256 is not None
     config = build_config(read_settings(tmp_path / "run" / "config.yaml"))
     assert config.training.adversarial_from_images == 240  # the whole warm-up, as at first
@@ -233,6 +236,34 @@ def test_a_model_without_an_adversarial_part_goes_on_without(
     config = build_config(read_settings(tmp_path / "run" / "config.yaml"))
     assert config.training.adversarial_from_images is None
     assert "discriminator" not in output.out + output.err
+
+
+def test_a_discriminator_that_never_took_part_is_not_published(
+    parent: Path, own: Path, tmp_path: Path
+) -> None:
+    alone = merged(SHORT, {"training": {"adversarial_from_images": None}})
+    train(own, tmp_path / "alone", alone, from_model=parent)
+
+    info = ModelRepository().publish(tmp_path / "alone", "alone")
+
+    folder = ModelRepository().find("alone").path
+    assert info.discriminator_sha256 is None
+    assert not (folder / "discriminator.safetensors").exists()
+    assert "both networks" not in (folder / "card.md").read_text()
+
+
+def test_a_discriminator_over_frozen_features_is_learned_anew(
+    parent: Path, own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frozen = merged(SHORT, {"model": {"discriminator_features": "frozen"}})
+
+    train(own, tmp_path / "frozen", frozen, from_model=parent)
+    said = capsys.readouterr().err
+    train(own, tmp_path / "again", SHORT, from_model=tmp_path / "frozen")
+    said_again = capsys.readouterr().err
+
+    for text, model in ((said, parent), (said_again, tmp_path / "frozen")):
+        assert f"`{model}` has no discriminator to go on with: a new one is learned" in text
 
 
 def test_a_preset_says_all_but_the_networks(parent: Path) -> None:
@@ -354,7 +385,7 @@ def test_a_published_model_says_what_it_started_from(
     tmp_path: Path, parent: Path, own: Path
 ) -> None:
     repository = ModelRepository()
-    first = repository.publish(parent, "beasts")
+    first = repository.publish(parent, "beasts", licence="CC-BY-SA-4.0")
     train(own, tmp_path / "run", SHORT, from_model="beasts")
 
     second = repository.publish(tmp_path / "run", "mine")
@@ -365,11 +396,14 @@ def test_a_published_model_says_what_it_started_from(
         "name": "beasts",
         "version": 1,
         "weights_sha256": first.weights_sha256,
+        "licence": "CC-BY-SA-4.0",
         "feature_networks": [],
     }
     assert second.training.images == 8
     card = (repository.find("mine").path / "card.md").read_text()
     assert "started from `beasts`, version 1" in card
+    assert "licence: CC-BY-SA-4.0)" in card
+    assert second.licence == "not stated"  # its maker has to
     assert "`funit train --from` goes on with both networks" in card
 
 

@@ -601,6 +601,10 @@ def publish(
         ),
     ] = None,
     max_size: MaxSize = None,
+    licence: Annotated[
+        str | None,
+        _option("Under which others may use it, as `CC-BY-4.0`; its card says it."),
+    ] = None,
 ) -> None:
     """Gives what a training learned a name, under which other commands find it."""
     from funit.onnx_export import can_export, write_graphs
@@ -614,6 +618,7 @@ def publish(
         run,
         name,
         scores=rows,
+        licence=licence,
         write_graphs=writer,
         measure_codes=training_statistics,
         max_size=_num_bytes(max_size) if max_size else None,

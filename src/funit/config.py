@@ -19,6 +19,7 @@ from funit.errors import UserError
 Settings = dict[str, Any]  # as in a YAML file: {"model": {"image_size": 64}, ...}
 
 Positive = Annotated[int, Field(gt=0)]
+Byte = Annotated[int, Field(ge=0, le=255)]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -231,14 +232,14 @@ class DataConfig(Section):
     num_unseen: Annotated[int, Field(ge=0)] = 0
     """Classes kept back from training where DATA has no `unseen` part; drawn with the seed."""
 
-    background: tuple[int, int, int] = (255, 255, 255)
+    background: tuple[Byte, Byte, Byte] = (255, 255, 255)
     """What shows through transparent pixels: red, green, blue in 0..255."""
 
 
 class TrainingConfig(Section):
     """How the networks learn, when to stop, log and save; progress is counted in images seen."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
     """Of the initial weights, the batches and everything else that is drawn."""
 
     batch_size: Positive = 64
@@ -515,7 +516,7 @@ def read_settings(path: Path) -> Settings:
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"there is no file `{path}`", hint="check the path of --config") from None
+        raise UserError(f"there is no file `{path}`", hint="check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise UserError(
             f"`{path}` cannot be read as YAML or JSON: {str(error).splitlines()[0]}",
@@ -524,7 +525,7 @@ def read_settings(path: Path) -> Settings:
     settings = {} if settings is None else settings
     if not isinstance(settings, dict):
         raise UserError(f"`{path}` holds no settings", hint="write e.g. `model: {image_size: 64}`")
-    return settings
+    return {part: {} if values is None else values for part, values in settings.items()}
 
 
 def parse_assignments(assignments: Iterable[str]) -> Settings:

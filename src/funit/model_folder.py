@@ -44,6 +44,7 @@ FORMAT = 1  # of model.json, and of the run folders that are read here
 ABOUT_FILE, CARD_FILE, LICENCE_FILE = "model.json", "card.md", "LICENSE"
 GALLERY_FILE = "gallery.safetensors"
 DISCRIMINATOR_FILE = "discriminator.safetensors"
+NOT_STATED = "not stated"  # of a licence
 
 _REBUILD_HINT = "publish or download it again"
 
@@ -169,6 +170,7 @@ class ModelFolder:
             name=self.info.name,
             version=self.info.version,
             weights_sha256=self.info.weights_sha256,
+            licence="" if self.info.licence == NOT_STATED else self.info.licence,
             feature_networks=self.info.feature_networks,
         )
         return Parent(
@@ -229,7 +231,7 @@ def save_model(
             scores=[dict(row) for row in scores],
             gallery_sha256=sha256_of(gallery) if gallery else None,
             statistics=statistics,
-            licence=licence or "not stated",
+            licence=licence or NOT_STATED,
             notes=notes,
         )
         if gallery:
@@ -314,6 +316,7 @@ def open_run(path: Path, checkpoint: Path | None = None) -> ModelFolder:
         checkpoint, state = _newest_checkpoint(path)
     else:
         state = _read_json(checkpoint / "state.json", f"`{checkpoint}` is no checkpoint")
+    has_judged = config.training.is_adversarial(state["images"])  # else it is as it was drawn
     info = ModelInfo(
         name=path.resolve().name,
         version=0,
@@ -327,8 +330,8 @@ def open_run(path: Path, checkpoint: Path | None = None) -> ModelFolder:
             parent=about.get("parent"),
         ),
         weights_sha256=state["files"]["average.safetensors"],
-        discriminator_sha256=state["files"].get(DISCRIMINATOR_FILE),
-        licence="not stated",
+        discriminator_sha256=state["files"].get(DISCRIMINATOR_FILE) if has_judged else None,
+        licence=NOT_STATED,
     )
     return ModelFolder(path, info, checkpoint / "average.safetensors")
 
@@ -373,7 +376,8 @@ def card(info: ModelInfo) -> str:
 
 def _named(parent: ParentRecord) -> str:
     version = f"version {parent.version}" if parent.version else "a run"
-    return f"`{parent.name}`, {version} (weights {parent.weights_sha256[:12]})"
+    licence = f", licence: {parent.licence}" if parent.licence else ""
+    return f"`{parent.name}`, {version} (weights {parent.weights_sha256[:12]}{licence})"
 
 
 def _score_table(scores: Sequence[Mapping[str, Any]]) -> list[str]:

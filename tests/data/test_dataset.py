@@ -21,6 +21,7 @@ from funit.data.dataset import (
     choose,
     crop,
     fixed_samples,
+    num_of_share,
 )
 from funit.data.images import to_floats
 from funit.data.packed import Packed, pack
@@ -408,6 +409,14 @@ def test_without_shuffling_each_image_is_the_content_once_a_pass(
     contents = [each for batch in batches for each in whose(batch.content)]
     assert contents == every * 12  # batches are of 12
     assert all((batch.classes != batch.content_classes).all() for batch in batches)
+
+
+def test_a_share_of_a_batch_is_one_sample_at_least() -> None:
+    found = [num_of_share(0.5, num_samples) for num_samples in (1, 2, 3, 8)]
+
+    assert found == [1, 1, 2, 4]
+    assert num_of_share(0, 8) == 0
+    assert num_of_share(1e-3, 8) == 1
 
 
 def test_a_negative_seed_is_a_seed(packed: Packed) -> None:

@@ -1,6 +1,7 @@
 """A checkpoint is whole or it is not there; a damaged one is passed over."""
 
 import resource
+import shutil
 import signal
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def test_a_half_written_checkpoint_is_never_seen(tmp_path: Path) -> None:
     (unfinished / "weights.safetensors").write_bytes(b"half")
 
     found = latest_checkpoint(tmp_path, warn=pytest.fail)
-    prune_checkpoints(tmp_path, keep=2)
+    prune_checkpoints(tmp_path, newest=192, keep=2)
 
     assert found is not None
     assert found.images == 64
@@ -97,6 +98,45 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
     for images in (64, 128, 192):
         write(tmp_path, images)
 
-    prune_checkpoints(tmp_path, keep=2)
+    prune_checkpoints(tmp_path, newest=192, keep=2)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0000000128", "0000000192"]
+
+
+def test_where_every_checkpoint_is_damaged_none_is_lost_and_the_error_says_so(
+    tmp_path: Path,
+) -> None:
+    for images in (64, 128):
+        write(tmp_path, images)
+        (tmp_path / f"{images:010d}" / "state.json").write_text("{}")
+    said: list[str] = []
+
+    with pytest.raises(UserError, match="no whole checkpoint to go on from"):
+        latest_checkpoint(tmp_path, warn=said.append)
+
+    assert len(said) == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_copy_that_somebody_made_is_no_checkpoint_and_stays(tmp_path: Path) -> None:
+    write(tmp_path, 64)
+    shutil.copytree(tmp_path / "0000000064", tmp_path / "0000000064.bak")
+
+    found = latest_checkpoint(tmp_path, warn=pytest.fail)
+    prune_checkpoints(tmp_path, newest=64, keep=2)
+
+    assert found is not None
+    assert found.images == 64
+    assert (tmp_path / "0000000064.bak").exists()
+
+
+def test_checkpoints_after_the_one_that_a_run_went_on_from_do_not_crowd_out_new_ones(
+    tmp_path: Path,
+) -> None:
+    for images in (64, 256, 320):  # the last two are damaged: it went on from 64
+        write(tmp_path, images)
+    write(tmp_path, 128)
+
+    prune_checkpoints(tmp_path, newest=128, keep=2)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0000000064", "0000000128"]

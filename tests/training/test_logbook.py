@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 from funit.config import ModelConfig
 from funit.data.dataset import Samples
 from funit.model.generator import Generator
-from funit.training.logbook import Logbook, draw_samples, spread
+from funit.training.logbook import Logbook, draw_samples, progress_bar, spread
 
 
 def samples(num_contents: int = 4, num_looks: int = 3) -> Samples:
@@ -55,6 +56,21 @@ def test_a_single_unseen_class_raises_neither_a_warning_nor_an_alarm() -> None:
     drawn = torch.rand(1, 4, 3, 8, 8) * 2 - 1
 
     assert spread(drawn, samples(num_looks=1)).alarm() is None
+
+
+def test_outputs_that_are_all_the_same_raise_an_alarm() -> None:
+    drawn = torch.full((3, 4, 3, 8, 8), 0.5)
+
+    assert "examples" in str(spread(drawn, samples()).alarm())
+    assert "pose" in str(spread(drawn[:1], samples(num_looks=1)).alarm())
+
+
+def test_what_is_said_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar(None) as bar:
+        bar.say("left out: `seen/[red]fox[/]/1.png`")
+        bar.say("[/]")
+
+    assert capsys.readouterr().err == "left out: `seen/[red]fox[/]/1.png`\n[/]\n"
 
 
 def test_a_line_has_the_mean_of_each_term_over_its_own_steps(tmp_path: Path) -> None:

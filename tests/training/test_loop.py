@@ -1,6 +1,7 @@
 """A training goes on after anything, equals itself, and stops for good reasons."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,23 @@ def test_a_training_leaves_what_a_person_needs(
     assert json.loads((run / "run.json").read_text())["data"]["num_images"] == 20
     assert {"images", "minutes", "images_per_second", "g/reconstruction"} <= logged[0].keys()
     assert any("s/spread_looks" in line for line in logged)
+
+
+def test_the_end_of_a_run_is_logged_and_drawn_where_a_checkpoint_was_due_there(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    rare = {"max_images": 32, "log_every_images": 24, "sample_every_images": 24}
+
+    train(zoo, tmp_path / "run", merged(settings, {"training": rare}))
+
+    logged = lines(tmp_path / "run")
+    assert [line["images"] for line in logged if "g/reconstruction" in line] == [24, 32]
+    assert [line["images"] for line in logged if "s/spread_looks" in line] == [24, 32]
+    assert (tmp_path / "run" / "samples" / "0000000032.png").exists()
+
+    train(zoo, tmp_path / "run", {})  # it is at its end: nothing is done twice
+
+    assert lines(tmp_path / "run") == logged
 
 
 def test_an_interrupted_and_resumed_run_equals_the_uninterrupted_one_to_the_bit(
@@ -229,6 +247,36 @@ def test_a_run_refuses_other_data(zoo: Path, tmp_path: Path, settings: Settings)
 
     with pytest.raises(UserError, match="other data"):
         train(tmp_path / "others", run, {})
+    shutil.rmtree(next((tmp_path / "others").iterdir()))
+    with pytest.raises(UserError, match="other data"):  # and not that a class is missing
+        train(tmp_path / "others", run, {})
+
+
+def test_a_single_class_is_refused_by_its_name(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    first, second, *_ = sorted(path for path in zoo.iterdir() if path.is_dir())
+    for part, cls in (("seen", first), ("unseen", second)):
+        shutil.copytree(cls, tmp_path / "data" / part / cls.name)
+    all_seen = merged(settings, {"data": {"num_unseen": 0}})
+
+    with pytest.raises(UserError, match=f"a single class to train on, `{first.name}`"):
+        train(tmp_path / "data", tmp_path / "run", all_seen)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_the_disk_refuses_is_an_error_that_says_what_to_do(
+    zoo: Path, tmp_path: Path, settings: Settings
+) -> None:
+    with pytest.raises(UserError, match="/proc/nowhere") as refused:
+        train(zoo, Path("/proc/nowhere/run"), settings)
+    assert "permissions" in refused.value.hint
+
+    train(zoo, tmp_path / "run", merged(settings, {"training": {"max_images": 16}}))
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    (tmp_path / "run" / "metrics.jsonl").mkdir()
+    with pytest.raises(UserError, match=r"metrics\.jsonl"):
+        train(zoo, tmp_path / "run", settings)
 
 
 def test_two_trainings_never_work_in_one_folder(

@@ -46,7 +46,7 @@ class Batch:
     original: Tensor  # (B, 3, H, W): the content before it was recoloured, bent, or its twin
     content_classes: Tensor  # (B,) int64
     examples: Tensor  # (B, K, 3, H, W): K images of the class to translate into
-    classes: Tensor  # (B,) int64: the class of the examples, never the content's
+    classes: Tensor  # (B,) int64: the class of the examples, never the original's
     siblings: Tensor  # (B, K, 3, H, W): K others of the content's class; K = 0 if not asked for
 
     def to(self, device: torch.device | str) -> "Batch":
@@ -73,12 +73,28 @@ class Samples:
         return Samples(contents, examples, self.content_classes, self.classes)
 
 
+def num_of_share(share: float, num_samples: int) -> int:
+    """So many samples of a batch; one at least, unless the share is 0."""
+    return max(1, round(share * num_samples)) if share else 0
+
+
 class Twins(NamedTuple):
     """Which of the N images of a pass show the same pose, by their numbers there."""
 
     nearest: Numbers  # (N,): the image of another class that may be shown in an image's place
     mates: Numbers  # (M, N): in each of M other classes, the same for all images of a class
     is_sure: np.ndarray[Any, np.dtype[np.bool_]]  # (M, N): an image and its mate have each other
+
+
+def training_classes(packed: Packed) -> list[PackedClass]:
+    """Those that are trained on; raises UserError where there are not two."""
+    classes = packed.part("seen")
+    if len(classes) < 2:
+        raise UserError(
+            f"`{packed.path}` has a single class to train on, `{classes[0].name}`",
+            hint="an image is translated into another class: two are needed at least",
+        )
+    return classes
 
 
 class Dataset:
@@ -110,18 +126,13 @@ class Dataset:
         self.turn_hues = data.turn_hues
         self.mix_classes = data.mix_classes
         self.bend = data.bend
-        self.twins, self.twins_among = training.twins, training.twins_among
+        self.twin_share, self.twins_among = training.twins, training.twins_among
         self.seed = training.seed
         self.shots_range = training.shots_range
         self.draws_siblings = training.reconstruct_from == "class"
         self.batch_size = training.batch_size
         self.share = _share(training.batch_size, rank, world_size)
-        self.classes = packed.part("seen")
-        if len(self.classes) < 2:
-            raise UserError(
-                f"`{packed.path}` has a single class to train on, `{self.classes[0].name}`",
-                hint="an image is translated into another class: two are needed at least",
-            )
+        self.classes = training_classes(packed)
         self.ends = np.cumsum([len(cls) for cls in self.classes])  # of classes in a pass
         self.num_images = int(self.ends[-1])
         assert packed.size >= image_size, "packed for another image size"
@@ -228,7 +239,7 @@ class Dataset:
         self, twins: Twins | None, own: Numbers, places: list[list[Place]], original: Tensor
     ) -> Tensor:
         """The originals, or their twins in place of the last of them: (B, 1, 3, H, W)."""
-        num_twins = round(self.twins * len(places))
+        num_twins = num_of_share(self.twin_share, len(places))
         if twins is None or not num_twins:
             return original
         owners = zip(own[-num_twins:].tolist(), places[-num_twins:], strict=True)

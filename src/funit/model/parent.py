@@ -19,6 +19,8 @@ class ParentRecord(BaseModel, frozen=True):
     version: int
     """0: it was a run, not a published model."""
     weights_sha256: str
+    licence: str = ""
+    """Empty where none was stated."""
     feature_networks: tuple[str, ...] = ()
     """The frozen networks that it was taught by: they must not judge what comes of it either."""
 

@@ -74,28 +74,48 @@ def write_checkpoint(
     return Checkpoint(path, images)
 
 
+def all_checkpoints(folder: Path) -> list[Path]:
+    """The folders of checkpoints, whole or damaged, from the oldest on."""
+    return sorted(path for path in folder.glob("[0-9]*") if path.name.isdecimal())
+
+
 def latest_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
-    """The newest whole checkpoint, or None; says of each damaged one that it is passed over."""
-    for path in sorted(folder.glob("[0-9]*"), reverse=True):
+    """The newest whole checkpoint; None where there is none at all.
+
+    Says of each damaged one that it is passed over; raises UserError where no other is left.
+    """
+    paths = all_checkpoints(folder)
+    for path in reversed(paths):
         problem = _problem(path)
         if problem is None:
             return Checkpoint(path, int(path.name))
-        warn(f"checkpoint `{path}` is damaged ({problem}): the one before it is used")
+        warn(f"checkpoint `{path}` is damaged ({problem}): it is passed over")
+    if paths:
+        raise UserError(
+            f"`{folder}` has no whole checkpoint to go on from",
+            hint="bring one of them back from a copy, or give another `--out`",
+        )
     return None
 
 
-def prune_checkpoints(folder: Path, keep: int) -> None:
-    """Removes all but the newest `keep` checkpoints, and what interrupted writes left behind."""
-    for path in sorted(folder.glob("[0-9]*"))[:-keep]:
-        shutil.rmtree(path)
-    for path in folder.glob(".*.tmp"):
+def prune_checkpoints(folder: Path, newest: int, keep: int) -> None:
+    """Keeps the newest `keep` checkpoints up to that of `newest` images.
+
+    Those of more images are damaged, since the run went on from an earlier one. Removes what
+    interrupted writes left behind, too.
+    """
+    paths = all_checkpoints(folder)
+    kept = [path for path in paths if int(path.name) <= newest][-keep:]
+    for path in {*paths, *folder.glob(".*.tmp")}.difference(kept):
         shutil.rmtree(path)
 
 
 def _problem(path: Path) -> str | None:
     try:
-        hashes = json.loads((path / STATE_FILE).read_text())["files"]
-        for name, sha256 in hashes.items():
+        state = json.loads((path / STATE_FILE).read_text())
+        if state["format"] != FORMAT:
+            return f"its format is {state['format']}; this version reads {FORMAT}"
+        for name, sha256 in state["files"].items():
             if _sha256(path / name) != sha256:
                 return f"`{name}` differs from its SHA-256"
     except FileNotFoundError as error:

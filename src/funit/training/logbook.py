@@ -19,6 +19,8 @@ from torch import Tensor
 
 from funit.data.dataset import Samples
 from funit.data.images import image_grid, to_image, write_image
+from funit.errors import UserError
+from funit.home import whole_file
 from funit.model.generator import Generator
 from funit.model.look import Look
 from funit.training.losses import Terms
@@ -75,24 +77,23 @@ class Logbook:
     def rewind(self, images: int) -> None:
         """Forgets what came after the checkpoint that the run goes on from."""
         kept = [line for line in self.read() if line["images"] <= images]
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        temporary.replace(self.path)
+        with whole_file(self.path) as temporary:
+            text = "".join(json.dumps(line) + "\n" for line in kept)
+            temporary.write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True)
 class Spread:
     """How much the outputs of a sample grid differ: standard deviations, images in [-1, 1]."""
 
+    num_looks: int
     looks: float  # over the looks, for one pose
     poses: float  # over the poses, for one look
     real: float  # between the content images, real ones of different classes
 
     def alarm(self) -> str | None:
         """What is wrong in words, when outputs no longer follow the look or the pose."""
-        if not self.looks:  # a single look: there is nothing to compare
-            return None
-        if self.looks < COLLAPSE * self.real:
+        if self.num_looks > 1 and self.looks < COLLAPSE * self.real:
             return "collapse: the outputs hardly depend on the examples"
         if self.poses < COLLAPSE * self.real:
             return "collapse: the outputs hardly depend on the pose"
@@ -114,6 +115,7 @@ def draw_samples(generator: Generator, samples: Samples) -> Tensor:
 def spread(drawn: Tensor, samples: Samples) -> Spread:
     """The differences among the outputs of a sample grid, and among its real images."""
     return Spread(
+        num_looks=len(drawn),
         looks=float(drawn.std(dim=0, correction=0).mean()),
         poses=float(drawn.std(dim=1, correction=0).mean()),
         real=float(samples.contents.std(dim=0, correction=0).mean()),
@@ -157,9 +159,8 @@ def write_curves(path: Path, lines: list[dict[str, Any]]) -> bool:
         axes.set_xlabel("images seen", fontsize=7)
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, format="png", dpi=100)
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
     return True
 
 
@@ -192,7 +193,7 @@ class ProgressBar:
 
     def say(self, line: str) -> None:
         """Prints a line, above the bar where there is one."""
-        self.progress.console.print(line, soft_wrap=True, highlight=False)
+        self.progress.console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @contextlib.contextmanager
@@ -225,6 +226,10 @@ def packing_bar() -> Iterator[Callable[[int, int], None]]:
 def _tensorboard(folder: Path | None) -> Any:
     if folder is None:
         return None
-    from torch.utils.tensorboard import SummaryWriter  # the extra `tensorboard`
-
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError(
+            "`training.tensorboard` needs `tensorboard`", hint="`pip install 'funit[tensorboard]'`"
+        ) from None
     return SummaryWriter(str(folder))

@@ -6,12 +6,13 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from funit.config import Config, Settings, TrainingConfig, build_config
+from funit.config import Config, Settings, TrainingConfig, build_config, merged
 from funit.data.dataset import Batch, Dataset, Samples, fixed_samples
 from funit.data.packed import Packed, packed_for
 from funit.errors import UserError
@@ -36,6 +37,7 @@ from funit.training.logbook import (
 )
 from funit.training.process import prepared_process, stop_signal
 from funit.training.run import Run, locked, open_run, requested_settings
+from funit.training.start import kept_discriminator
 from funit.training.trainer import Trainer
 
 Snapshot = Callable[[Generator], dict[str, Any]]  # numbers, or lists of them
@@ -56,13 +58,14 @@ def train(
     """Trains on the classes of DATA in the run folder `out`, or goes on there, until a limit.
 
     `settings` lie over the preset (`small` by default), or over those of the run. A new run with a
-    `parent` starts from its weights and settings. Whatever ends the call, a signal too, a
+    `parent` starts from its weights and settings. When a limit or a signal ends the call, a
     checkpoint is written first; it is returned. `command` is kept in run.json as how the run was
     started. `on_snapshot` gets the average generator whenever samples are drawn, and what it
-    measures is logged. Raises UserError for bad data or settings, diverged losses, or a full disk.
+    measures is logged. Raises UserError for bad data or settings, diverged losses, a full disk, or
+    too little memory of a GPU.
     """
     out, settings = Path(out), settings or {}
-    with locked(out):
+    with _errors_of_the_machine(out), locked(out):
         wanted = requested_settings(out, settings, preset, parent)
         packed = _packed(Path(data), wanted)
         run = open_run(out, wanted, preset, packed, command, parent)
@@ -70,6 +73,25 @@ def train(
             loop = _Loop(run, packed, on_snapshot, parent)  # refuses what cannot be trained
             run.save()
             return loop.run_to_end()
+
+
+@contextmanager
+def _errors_of_the_machine(out: Path) -> Iterator[None]:
+    """What disk and GPU refuse, as errors that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"the training in `{out}` cannot go on: {error}",
+            hint="check the free space and the permissions; the same command then goes on from the "
+            "last checkpoint",
+        ) from error
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"the GPU has too little memory: {str(error).splitlines()[0]}",
+            hint="lower `training.batch_size`, `model.base_channels` or `model.image_size`, or set "
+            "`training.precision=bf16`",
+        ) from error
 
 
 class _Loop:
@@ -113,7 +135,8 @@ class _Loop:
                     checkpoint = self._write_checkpoint()
             if checkpoint is None or checkpoint.images != self.trainer.images:
                 checkpoint = self._write_checkpoint()  # first: whoever asked may not wait long
-                self._log(bar, force=True)
+            self._log(bar, force=True)
+            if self.drawn_at != self.trainer.images:
                 self._draw_samples()
             self.say(f"stopped at {self.trainer.images:,} images: {reason}")
         return checkpoint
@@ -145,6 +168,7 @@ class _Loop:
             checkpoint = self._start_from_parent()
         self.logbook.rewind(self.trainer.images)
         self.logged_at, self.logged_time = self.trainer.images, time.monotonic()
+        self.drawn_at = self.trainer.images
         return checkpoint
 
     def _start_from_parent(self) -> Checkpoint:
@@ -158,8 +182,11 @@ class _Loop:
         self.trainer.start_from(self.parent)
         self.say(f"starting from `{self.parent.given}`")
         is_wanted = self.training.adversarial_from_images is not None
-        if is_wanted and self.parent.discriminator_path is None:
-            self.say(f"`{self.parent.given}` has no discriminator: a new one is learned")
+        features = self.run.config.model.discriminator_features
+        if is_wanted and kept_discriminator(self.parent, features) is None:
+            self.say(
+                f"`{self.parent.given}` has no discriminator to go on with: a new one is learned"
+            )
         return self._write_checkpoint()
 
     def _log(self, bar: ProgressBar, force: bool = False) -> None:
@@ -202,6 +229,7 @@ class _Loop:
         if self.on_snapshot is not None:
             line |= {f"s/{k}": v for k, v in self.on_snapshot(self.trainer.average).items()}
         self.logbook.write(line)
+        self.drawn_at = self.trainer.images
         write_curves(self.run.path / "curves.png", self.logbook.read())
 
     def _write_checkpoint(self) -> Checkpoint:
@@ -214,7 +242,7 @@ class _Loop:
         }
         folder = self.run.checkpoint_dir
         checkpoint = write_checkpoint(folder, self.trainer.images, self.trainer.tensors(), state)
-        prune_checkpoints(folder, self.training.keep_checkpoints)
+        prune_checkpoints(folder, checkpoint.images, self.training.keep_checkpoints)
         return checkpoint
 
     # ---------------------------------------------------------------- limits
@@ -263,7 +291,7 @@ class _Loop:
 
 def _packed(data: Path, settings: Settings) -> Packed:
     # the number of classes is not known yet; everything else is checked before hours of packing
-    checked = build_config({**settings, "model": {"num_classes": 2, **settings.get("model", {})}})
+    checked = build_config(merged({"model": {"num_classes": 2}}, settings))
     size = round(checked.data.resize_ratio * checked.model.image_size)
     with packing_bar() as advance:
         return packed_for(

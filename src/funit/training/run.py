@@ -7,9 +7,8 @@ RUN/checkpoints/    what it goes on from  RUN/curves.png      the losses over im
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,12 @@ from funit.config import (
     read_settings,
     to_yaml,
 )
+from funit.data.dataset import training_classes
 from funit.data.packed import Packed
 from funit.errors import UserError
+from funit.home import whole_file
 from funit.model.parent import Parent
+from funit.training.checkpoint import all_checkpoints
 from funit.training.start import starting_settings
 
 FORMAT = 1
@@ -49,8 +51,10 @@ class Run:
 
     def save(self) -> None:
         """Writes config.yaml and run.json."""
-        write_text(self.path / "config.yaml", to_yaml(self.config))
-        write_text(self.path / "run.json", json.dumps(self.about, indent=1))
+        texts = {"config.yaml": to_yaml(self.config), "run.json": json.dumps(self.about, indent=1)}
+        for name, text in texts.items():
+            with whole_file(self.path / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager
@@ -77,8 +81,10 @@ def locked(path: Path) -> Iterator[None]:
             yield
         finally:
             if is_new and not (path / "run.json").exists():  # refused: nothing stays behind
-                (path / "lock").unlink()
-                path.rmdir()
+                for name in ("lock", "config.yaml"):
+                    (path / name).unlink(missing_ok=True)
+                with suppress(OSError):  # what is wrong is being told already
+                    path.rmdir()
 
 
 def existing_settings(path: Path) -> Settings | None:
@@ -94,7 +100,7 @@ def has_started_from(path: Path, model: str) -> bool:
     if not (path / "run.json").exists():
         return False
     parent = _read_about(path).get("parent") or {}
-    return parent.get("given") == model and any((path / "checkpoints").glob("[0-9]*"))
+    return parent.get("given") == model and bool(all_checkpoints(path / "checkpoints"))
 
 
 def requested_settings(
@@ -133,6 +139,8 @@ def open_run(
 ) -> Run:
     """A new run, or the existing one when it may go on with these settings; writes nothing."""
     existing = existing_settings(path)
+    if existing is not None:
+        _check_same_data(path, _read_about(path), packed)
     settings = merged(settings, {"model": {"num_classes": _num_classes(settings, packed)}})
     config = build_config(settings)
     if existing is None:
@@ -149,18 +157,7 @@ def open_run(
     else:
         about = _read_about(path)
         _check_unchanged(path, build_config(existing), config)
-        _check_same_data(path, about, packed)
     return Run(path, config, about)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replaces a file in one piece: a temporary name, synced, then renamed."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _read_about(path: Path) -> dict[str, Any]:
@@ -179,7 +176,7 @@ def _read_about(path: Path) -> dict[str, Any]:
 
 def _num_classes(settings: Settings, packed: Packed) -> int:
     wanted: int | None = settings.get("model", {}).get("num_classes")
-    found = len(packed.classes)
+    found = len(training_classes(packed))
     if wanted not in (None, found):
         raise UserError(
             f"`model.num_classes` is {wanted}, but the data has {found} training classes",

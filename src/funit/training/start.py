@@ -1,6 +1,7 @@
 """What a training takes over from the model that it starts from: settings, then weights."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from funit.training.checkpoint import Tensors
 from funit.training.widening import widened, with_overlap, with_pixels
 
 # Settings about the data, the machine and the call that MODEL was trained with
-NOT_TAKEN_OVER = RESUMABLE | {"model.num_classes", "data.num_unseen"}
+NOT_TAKEN_OVER = RESUMABLE | {"model.num_classes", "data.num_unseen", "training.precision"}
 
 OF_CODE = ("pose_code_size", "image_size")  # what the shapes of a pose code's weights follow
 
@@ -37,12 +38,22 @@ def starting_settings(parent: Parent, preset: str | None, settings: Settings) ->
     else:
         start = merged(preset_settings(preset), {"model": own["model"]})
     warm_up = parent.config.training.adversarial_from_images
-    if parent.discriminator_path is not None and warm_up is not None:
+    features = merged(start, settings)["model"]["discriminator_features"]
+    if kept_discriminator(parent, features) is not None and warm_up is not None:
         left = max(0, warm_up - parent.images)
         start = merged(start, {"training": {"adversarial_from_images": left}})
     wanted = merged(start, settings)
     _check_shapes(parent, build_config(merged({"model": {"num_classes": 2}}, wanted)).model)
     return wanted
+
+
+def kept_discriminator(parent: Parent, features: str) -> Path | None:
+    """The model's discriminator, if there is one that can judge on for these features.
+
+    One over frozen features is always learned anew: it is little more than rows of classes.
+    """
+    is_over_pixels = "frozen" not in (features, parent.config.model.discriminator_features)
+    return parent.discriminator_path if is_over_pixels else None
 
 
 def load_parent(
@@ -69,8 +80,9 @@ def load_parent(
         if _has_new_code(own, wanted):
             tensors = _of_code(tensors, False) | _of_code(generator.state_dict(), True)
         generator.load_state_dict(tensors)
-        if parent.discriminator_path is not None:
-            tensors = load_file(parent.discriminator_path)
+        judge = kept_discriminator(parent, wanted.discriminator_features)
+        if judge is not None:
+            tensors = load_file(judge)
             num_classes = len(discriminator.state_dict()["head.bias"])
             tensors |= _new_rows(tensors, num_classes, seed)
             discriminator.load_state_dict(tensors)
@@ -131,10 +143,12 @@ def _check_shapes(parent: Parent, wanted: ModelConfig) -> None:
         own = own.model_copy(update={"base_channels": wanted.base_channels})
     if _has_new_code(own, wanted):
         own = own.model_copy(update={name: getattr(wanted, name) for name in OF_CODE})
-    if _shapes(parent, wanted) == _shapes(parent, own):
+    judges_on = kept_discriminator(parent, wanted.discriminator_features) is not None
+    shapes = _shapes(own, judges_on)
+    if _shapes(wanted, judges_on) == shapes:
         return
     for name, value in _changed(own, wanted):
-        if _shapes(parent, own.model_copy(update={name: value})) != _shapes(parent, own):
+        if _shapes(own.model_copy(update={name: value}), judges_on) != shapes:
             raise UserError(
                 f"`model.{name}` {value} does not fit the weights of `{parent.given}`, which has "
                 f"{getattr(own, name)}",
@@ -149,11 +163,11 @@ def _changed(own: ModelConfig, wanted: ModelConfig) -> Iterator[tuple[str, Any]]
             yield name, value
 
 
-def _shapes(parent: Parent, config: ModelConfig) -> dict[str, torch.Size]:
+def _shapes(config: ModelConfig, with_discriminator: bool) -> dict[str, torch.Size]:
     """The shape of each weight that is taken over, counted without making them."""
     with torch.device("meta"):
         networks: list[nn.Module] = [Generator(config)]
-        if parent.discriminator_path is not None:
+        if with_discriminator:
             networks.append(Discriminator(config))
     return {
         f"{index}.{name}": tensor.shape

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from funit.config import Config
-from funit.data.dataset import Batch, Dataset, Twins
+from funit.data.dataset import Batch, Dataset, Twins, num_of_share
 from funit.model.discriminator import Discriminator
 from funit.model.generator import Drawing, Generator
 from funit.model.parent import Parent
@@ -159,10 +159,10 @@ class Trainer:
         return results
 
     def _num_back(self, batch: Batch) -> int:
-        return round(self.config.training.back_translation * len(batch))
+        return num_of_share(self.config.training.back_translation, len(batch))
 
     def _num_twins(self, batch: Batch) -> int:
-        return 0 if self.twins is None else round(self.config.training.twins * len(batch))
+        return 0 if self.twins is None else num_of_share(self.config.training.twins, len(batch))
 
     def are_twins_due(self) -> bool:
         """Whether it is time to find twins, for the first time or anew."""
