@@ -70,6 +70,8 @@ class Recipe:
     """What is particular about a shipped model."""
 
     licence: str
+    command: str
+    """How it was made, in all its runs."""
     needs_data: bool
     """Whether its data cannot be drawn."""
     data: str
@@ -78,9 +80,10 @@ class Recipe:
 
 
 RECIPES = {
-    "default": Recipe("Apache-2.0", False, MENAGERIE, Choice()),
+    "default": Recipe("Apache-2.0", "scripts/train_default.sh FOLDER", False, MENAGERIE, Choice()),
     "sprites": Recipe(
         "CC-BY-SA-3.0 OR GPL-3.0",
+        "scripts/train_sprites.sh FOLDER LPC.zip",
         True,
         "lpc",
         Choice(rows=tuple(f"walk_{side}_0[1-8]" for side in "swne")),
@@ -115,9 +118,6 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--name", choices=sorted(RECIPES), default="default")
     parser.add_argument("--data", type=Path, help="for a model whose data cannot be drawn")
     parser.add_argument("--pairs", type=int, default=500, help="that are measured on DATA")
-    parser.add_argument(
-        "--command", default="", help="how the run was made, if not as run.json says"
-    )
     parser.add_argument("--rebuild", choices=sorted(RECIPES), help="a model that is there")
     parser.add_argument("--force", action="store_true")
     options = parser.parse_args()
@@ -131,14 +131,13 @@ def read_options() -> argparse.Namespace:
 def save(options: argparse.Namespace, folder: Path) -> None:
     """Writes the run's newest average as a model folder."""
     found = ModelRepository().find(options.run)
-    training = found.info.training
     save_model(
         folder,
         found.tensors(),
         found.info.config,
         name=options.name,
         version=1,
-        training=training.model_copy(update={"command": options.command or training.command}),
+        training=found.info.training,
         licence=RECIPES[options.name].licence,
     )
     for run in (found.path, found.path.absolute().parent.parent):  # a run, or its checkpoint
@@ -154,6 +153,7 @@ def complete(folder: Path, recipe: Recipe, data: Path | None) -> None:
     notes = (CARDS / f"{info.name}.md").read_text()
     graphs = write_graphs(found.whole_weights(), info.config.model)
     changed: dict[str, Any] = {"notes": notes, "graphs": graphs, "licence": recipe.licence}
+    changed["training"] = info.training.model_copy(update={"command": recipe.command})
     write_about(folder, info.model_copy(update=changed))
     if data or not recipe.needs_data:
         with gallery_data(recipe, info.config, data) as source:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The training of the shipped model `default`: draws its creatures and learns from them, in nine
 # runs that each start from the last one's model, as it was made. Run it again to go on; one thread
-# of a CPU is enough (eight hours in all: docs/runs.md).
+# of a CPU is enough (seven and a half hours in all: docs/runs.md).
 #
 #     scripts/train_default.sh FOLDER [--max-minutes M]
 #

@@ -1,7 +1,7 @@
 """Larger networks that compute what smaller ones do, to start a training from.
 
-Each new channel is the twin of an old one, and what reads both takes from each a share of what it
-took from the old one. The shares are drawn, so that twins learn different things: Net2Net (Chen et
+Each new channel is the copy of an old one, and what reads both takes from each a share of what it
+took from the old one. The shares are drawn, so that copies learn different things: Net2Net (Chen et
 al., 2016), "Net2WiderNet", with unequal shares in place of noise.
 """
 
@@ -35,7 +35,7 @@ def widened(tensors: Tensors, own: ModelConfig, wanted: ModelConfig, seed: int) 
             tensor = tensor[_of_statistics(own, wanted)]
         elif tensor.dim() and tensor.shape[0] != shape[0]:
             group = 4**own.attention_doublings if name.startswith("attention.hidden.") else 1
-            tensor = tensor[_twins(shape[0], tensor.shape[0], group)]
+            tensor = tensor[_copies(shape[0], tensor.shape[0], group)]
         if len(shape) > 1 and tensor.shape[1] != shape[1]:
             # behind the values that attention finds there are as many colours in each width
             same = found_channels(own) if name == "image_decoder.paint.weight" else 0
@@ -76,7 +76,7 @@ def with_overlap(tensors: Tensors, own: ModelConfig) -> Tensors:
     return tensors | {"image_decoder.paint.weight": torch.cat([values, wanted], dim=1)}
 
 
-def _twins(new: int, old: int, group: int = 1) -> Tensor:
+def _copies(new: int, old: int, group: int = 1) -> Tensor:
     """The old channel of each new one; those that a pixel shuffle joins stay `group` by `group`."""
     channel = torch.arange(new)
     return channel // group % (old // group) * group + channel % group
@@ -88,19 +88,19 @@ def _of_statistics(own: ModelConfig, wanted: ModelConfig) -> Tensor:
     sizes = zip(adain_layer_sizes(wanted), adain_layer_sizes(own), strict=True)
     for new, old in sizes:
         for _ in ("means", "deviations"):
-            rows.append(start + _twins(new, old))
+            rows.append(start + _copies(new, old))
             start += old
     return torch.cat(rows)
 
 
 def _shared(tensor: Tensor, new: int, same: int, random: torch.Generator) -> Tensor:
-    """(N, old, ...) -> (N, new, ...): twins share out what the old channel gave.
+    """(N, old, ...) -> (N, new, ...): copies share out what the old channel gave.
 
-    The last `same` channels have no twins.
+    The last `same` channels have no copies.
     """
     old = tensor.shape[1]
-    twins = torch.cat([_twins(new - same, old - same), torch.arange(old - same, old)])
+    copies = torch.cat([_copies(new - same, old - same), torch.arange(old - same, old)])
     shares = torch.empty(tensor.shape[0], new).uniform_(*SHARES, generator=random)
-    sums = torch.zeros(tensor.shape[0], old).index_add_(1, twins, shares)
-    shares /= sums[:, twins]
-    return tensor[:, twins] * shares[(...,) + (None,) * (tensor.dim() - 2)]
+    sums = torch.zeros(tensor.shape[0], old).index_add_(1, copies, shares)
+    shares /= sums[:, copies]
+    return tensor[:, copies] * shares[(...,) + (None,) * (tensor.dim() - 2)]
