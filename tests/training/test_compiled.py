@@ -90,16 +90,25 @@ def test_a_compiled_generator_learns_the_same_under_the_same_names(
         torch.testing.assert_close(terms[name], value, msg=name)
 
 
+@pytest.mark.parametrize("adversarial_from_images", [0, None])
 def test_steps_need_nothing_compiled_that_was_not_tried(
-    settings: Settings, zoo: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    zoo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    adversarial_from_images: int | None,
 ) -> None:
     compile_by("eager", monkeypatch)
-    trainer = made(settings, shots=[1, 4], back_translation=0.5)
+    altered = merged(settings, {"data": {"recolour": True, "bend": 0.05}})
+    trainer = made(
+        altered,
+        shots=[1, 4],
+        back_translation=0.5,
+        adversarial_from_images=adversarial_from_images,
+    )
     dataset = dataset_of(packed_of(zoo, trainer), trainer)
-    trainer.step(dataset.batch(0))
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
-    for index in range(1, 6):
+    for index in range(6):
         trainer.step(dataset.batch(index))
 
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == before

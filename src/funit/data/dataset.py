@@ -184,6 +184,8 @@ class Dataset:
             content = recoloured(content, [row[_COLOURS] for row in rows])
         if self.bend:
             content = bent(content, [row[_BEND] for row in rows], self.bend)
+        # the channels last in memory, as those of all other images
+        content = content.contiguous(memory_format=torch.channels_last)
         content_classes, classes = torch.from_numpy(labels)
         return Batch(content, original, content_classes, examples, classes, siblings).to(
             self.device

@@ -153,6 +153,9 @@ class Trainer:
             examples = examples.movedim(-1, -3)
             classes = torch.zeros(count, dtype=torch.int64, device=self.device)
             batch = Batch(content, content, classes, examples, classes, examples)
+            if num_back := self._num_back(batch):
+                with torch.no_grad(), self._autocast():
+                    self.generator(content[:num_back], examples[:num_back])
             with self._autocast():
                 drawn = self.draw(batch)
             results.append(drawn.translated.sum() + drawn.reconstruction.images.sum())
