@@ -35,7 +35,7 @@ class Gallery:
     data: str
     """What they are of: `menagerie`, or the name of a data set."""
     pose_names: Sequence[str]
-    """As files are named: `walk_s_03`. Those that differ in the last number alone are a row."""
+    """As files are named: `walk_s_03`. Those that differ in the number after a name are a row."""
     poses: Floats
     look_names: Sequence[str]
     looks: Look
@@ -114,6 +114,6 @@ def from_8_bits(values: NDArray[Any], scale: Floats) -> Floats:
 
 
 def _split(name: str) -> tuple[str, int]:
-    """`walk_s_03` -> `walk_s`, 3; a name without a number is a row of its own."""
+    """`walk_s_03` -> `walk_s`, 3; one without a number, or of a number alone, is a row of its own."""
     found = re.fullmatch(r"(.*?)[ ._-]?([0-9]+)", name)
     return (found[1] or name, int(found[2])) if found else (name, 0)
