@@ -114,6 +114,6 @@ def from_8_bits(values: NDArray[Any], scale: Floats) -> Floats:
 
 
 def _split(name: str) -> tuple[str, int]:
-    """`walk_s_03` -> `walk_s`, 3; one without a number, or of a number alone, is a row of its own."""
+    """`walk_s_03` -> `walk_s`, 3; without a number, or of one alone, it is a row of its own."""
     found = re.fullmatch(r"(.*?)[ ._-]?([0-9]+)", name)
     return (found[1] or name, int(found[2])) if found else (name, 0)
