@@ -356,7 +356,7 @@ def test_a_training_is_watched_from_the_form_to_its_version(
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    rarely = {"training": {"log_every_images": 20}}  # the last line comes before the end
+    rarely = {"training": {"log_every_images": 20}}  # and a line at the end
     request = asked(
         settings=merged(TINY, rarely),
         minimum={"metric": "l1_foreground/copy-content", "shots": 1, "at_most": 1e-6},
@@ -381,7 +381,7 @@ def test_a_training_is_watched_from_the_form_to_its_version(
     chart = page.get_by_role("img", name=re.compile("^generator: reconstruction"))
     expect(chart).to_be_visible(timeout=LONG)
     expect(state).to_contain_text("published", timeout=LONG)
-    expect(chart).to_have_attribute("aria-label", re.compile("after 40 images$"))
+    expect(chart).to_have_attribute("aria-label", re.compile("after 48 images$"))
     expect(page.get_by_text("48 of 48 images")).to_be_visible()
     expect(page.locator(".log")).to_contain_text("stopped at 48 images")
     expect(page.get_by_role("row", name=re.compile("^l1_foreground")).first).to_be_visible()
@@ -404,7 +404,7 @@ def test_a_training_is_watched_from_the_form_to_its_version(
         other = client.jobs()[1]
         page.goto(f"/#/jobs/compare/{job.id}/{other.id}")
         expect(page.locator(".legend li")).to_have_count(3)
-        label = re.compile(r"beasts \w+, candidate 2 of 2: [^;]* after 40 images; beasts")
+        label = re.compile(r"beasts \w+, candidate 2 of 2: [^;]* after 48 images; beasts")
         expect(page.get_by_role("img", name=label).first).to_be_visible()
     context.close()
     assert complaints == []
