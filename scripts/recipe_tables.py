@@ -145,7 +145,7 @@ def _plot_curves(entries: Mapping[Key, Entry], data: str, names: Sequence[str], 
     shown = {key: e for key, e in entries.items() if key.trial in names and key.data == data}
     if not shown:
         return
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(13, 4.5), sharey=True)
     for axis, unit in zip(axes, EQUAL, strict=True):
         for key, entry in shown.items():
             xs, ys = zip(*((p[unit], p["error"]) for p in entry["curve"]), strict=True)
@@ -155,7 +155,7 @@ def _plot_curves(entries: Mapping[Key, Entry], data: str, names: Sequence[str], 
         axis.set_xlabel(f"{unit} of training")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("error, as a ratio to copying")
-    axes[-1].legend(fontsize=7)
+    axes[-1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.02, 0.5))  # over no curve
     _save(figure, file)
 
 
