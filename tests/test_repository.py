@@ -1,6 +1,7 @@
 """Models keep what was saved, by name and version, and say what is wrong with the rest."""
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
@@ -331,6 +332,16 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(
 
     assert found.info.training.images == 16
     assert f"{newest}` is damaged" in caplog.text
+
+
+def test_a_copy_beside_the_checkpoints_of_a_run_is_none_of_them(
+    run: Path, config: Config, tensors: Tensors, repository: ModelRepository
+) -> None:
+    older = run / "checkpoints" / f"{16:010d}"
+    shutil.copytree(older, older.with_name(f"{64:010d}.bak"))
+    write_run(run, config, tensors, images=32)
+
+    assert repository.find(run).info.training.images == 32
 
 
 def test_a_checkpoint_of_a_run_is_a_model_too(

@@ -336,6 +336,11 @@ def open_run(path: Path, checkpoint: Path | None = None) -> ModelFolder:
     return ModelFolder(path, info, checkpoint / "average.safetensors")
 
 
+def checkpoint_folders(folder: Path) -> list[Path]:
+    """The checkpoints there, whole or damaged, from the oldest on; each is named by its images."""
+    return sorted(path for path in folder.glob("[0-9]*") if path.name.isdecimal())
+
+
 def open_folder(path: Path) -> ModelFolder:
     """The model of a model folder, of a run folder or of one checkpoint of a run; or UserError."""
     if (path / "run.json").exists():
@@ -394,7 +399,7 @@ def _score_table(scores: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _newest_checkpoint(run: Path) -> tuple[Path, dict[str, Any]]:
     """The newest checkpoint whose average is whole, and its state."""
-    for path in sorted((run / "checkpoints").glob("[0-9]*"), reverse=True):
+    for path in reversed(checkpoint_folders(run / "checkpoints")):
         try:
             state: dict[str, Any] = json.loads((path / "state.json").read_text())
             if sha256_of(path / "average.safetensors") == state["files"]["average.safetensors"]:

@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from funit.errors import UserError
+from funit.model_folder import checkpoint_folders
 
 Tensors = dict[str, Tensor]
 
@@ -74,17 +75,12 @@ def write_checkpoint(
     return Checkpoint(path, images)
 
 
-def all_checkpoints(folder: Path) -> list[Path]:
-    """The folders of checkpoints, whole or damaged, from the oldest on."""
-    return sorted(path for path in folder.glob("[0-9]*") if path.name.isdecimal())
-
-
 def latest_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
     """The newest whole checkpoint; None where there is none at all.
 
     Says of each damaged one that it is passed over; raises UserError where no other is left.
     """
-    paths = all_checkpoints(folder)
+    paths = checkpoint_folders(folder)
     for path in reversed(paths):
         problem = _problem(path)
         if problem is None:
@@ -104,7 +100,7 @@ def prune_checkpoints(folder: Path, newest: int, keep: int) -> None:
     Those of more images are damaged, since the run went on from an earlier one. Removes what
     interrupted writes left behind, too.
     """
-    paths = all_checkpoints(folder)
+    paths = checkpoint_folders(folder)
     kept = [path for path in paths if int(path.name) <= newest][-keep:]
     for path in {*paths, *folder.glob(".*.tmp")}.difference(kept):
         shutil.rmtree(path)

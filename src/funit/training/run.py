@@ -30,7 +30,7 @@ from funit.data.packed import Packed
 from funit.errors import UserError
 from funit.home import whole_file
 from funit.model.parent import Parent
-from funit.training.checkpoint import all_checkpoints
+from funit.model_folder import checkpoint_folders
 from funit.training.start import starting_settings
 
 FORMAT = 1
@@ -100,7 +100,7 @@ def has_started_from(path: Path, model: str) -> bool:
     if not (path / "run.json").exists():
         return False
     parent = _read_about(path).get("parent") or {}
-    return parent.get("given") == model and bool(all_checkpoints(path / "checkpoints"))
+    return parent.get("given") == model and bool(checkpoint_folders(path / "checkpoints"))
 
 
 def requested_settings(
@@ -139,12 +139,8 @@ def open_run(
 ) -> Run:
     """A new run, or the existing one when it may go on with these settings; writes nothing."""
     existing = existing_settings(path)
-    if existing is not None:
-        _check_same_data(path, _read_about(path), packed)
-    settings = merged(settings, {"model": {"num_classes": _num_classes(settings, packed)}})
-    config = build_config(settings)
     if existing is None:
-        about = {
+        about: dict[str, Any] = {
             "format": FORMAT,
             "version": __version__,
             "command": command,
@@ -156,6 +152,10 @@ def open_run(
             about["parent"] = {"given": parent.given, **parent.record.model_dump(mode="json")}
     else:
         about = _read_about(path)
+        _check_same_data(path, about, packed)  # first: else a class too many would be blamed
+    settings = merged(settings, {"model": {"num_classes": _num_classes(settings, packed)}})
+    config = build_config(settings)
+    if existing is not None:
         _check_unchanged(path, build_config(existing), config)
     return Run(path, config, about)
 

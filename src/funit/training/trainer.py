@@ -153,7 +153,8 @@ class Trainer:
             examples = examples.movedim(-1, -3)
             classes = torch.zeros(count, dtype=torch.int64, device=self.device)
             batch = Batch(content, content, classes, examples, classes, examples)
-            if num_back := self._num_back(batch):
+            num_back = 0 if training.is_adversarial(0) else self._num_back(batch)
+            if num_back:  # as the warm-up translates
                 with torch.no_grad(), self._autocast():
                     self.generator(content[:num_back], examples[:num_back])
             with self._autocast():

@@ -24,6 +24,7 @@ from funit.database.connection import reading
 from funit.database.schema import Job
 from funit.errors import UserError
 from funit.home import home, whole_file
+from funit.model_folder import checkpoint_folders
 from funit.service.jobs import manager, store, verdict
 from funit.service.jobs.child import Ended, run_child
 from funit.service.jobs.follower import Follower
@@ -401,8 +402,8 @@ def _read_report(job_id: str, position: Position) -> dict[str, Any]:
 
 def _newest_checkpoint(run: Path | None) -> int:
     """The images of the newest checkpoint; 0 where there is none."""
-    found = (run / "checkpoints").glob("[0-9]*") if run else ()
-    return max((int(path.name) for path in found), default=0)
+    found = checkpoint_folders(run / "checkpoints") if run else []
+    return int(found[-1].name) if found else 0
 
 
 def _is_locked(path: Path) -> bool:
